@@ -1,0 +1,167 @@
+"""What a method is, and how methods are found.
+
+A method is one file under `tasks/methods/<family>/` that ends in `METHOD = Method(...)`. Nothing lists it: discovery
+walks the folders, and the entry-point group `tilth.methods` is the same door for methods of other packages.
+"""
+
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import pyarrow as pa
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationInfo
+
+from tasks.core.errors import RecipeError, choices
+
+Family = Literal["rules", "augment", "models", "llm", "perturb"]
+FAMILIES: tuple[Family, ...] = ("rules", "augment", "models", "llm", "perturb")
+
+# none: no seeds. each: row i of the output is made from row i of the seeds, `draw.count` rows are handed in.
+SeedUse = Literal["none", "each"]
+
+
+class MethodParams(BaseModel):
+    """Base of every method's params: frozen, and a misspelt key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+def _read_file(value: Any, info: ValidationInfo) -> Any:
+    if not isinstance(value, str) or "\n" in value or len(value) > 1024:
+        return value
+    base = Path((info.context or {}).get("base", "."))
+    path = (base / value).expanduser()
+    try:
+        if path.is_file():
+            return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as exc:
+        raise ValueError(f"'{value}' is not UTF-8: {exc}") from exc
+    except OSError as exc:
+        raise ValueError(f"cannot read '{value}': {exc.strerror}") from exc
+    if "/" in value and " " not in value and Path(value).suffix:
+        raise ValueError(f"no such file: '{value}'")
+    return value
+
+
+# A param that takes text, or the path of a file that holds it (relative to the recipe). The loaded params hold the
+# content, so the cache key of a shard changes when the file does.
+TextOrFile = Annotated[str, BeforeValidator(_read_file)]
+
+
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """What a batch method is asked for: `count` draws, the first of them number `start` of the stage.
+
+    `rng` is the shard's own stream. `key` (128 bits) is the stage's, the same in every shard: with `start` it lets a
+    method walk a permutation of all its possible texts, so that no two shards ever draw the same one.
+    """
+
+    rng: np.random.Generator
+    count: int
+    start: int
+    key: int
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What a batch method returns: at most `draw.count` rows of the columns that it gives.
+
+    A row whose optional column `reason` is not null is a reject of the method's own, kept with its raw text. An optional
+    column `seed_row` (int) says which seed row a row came from; without it row i came from seed row i. `stats` are
+    counters that add up over the shards of a stage.
+    """
+
+    records: pa.RecordBatch
+    stats: Mapping[str, int] = field(default_factory=dict)
+
+
+BatchRun = Callable[[pa.RecordBatch | None, Any, Draw], Made]
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """One way to make records; `doc`, its first line and its source come from the module's docstring.
+
+    needs(params): columns that a seed must have, `extra` fields by their own name.
+    keeps: columns of the seed that stay true of what is made from it (a label, say) and are copied.
+    check(params): raises RecipeError or ValueError for what the params model cannot see; runs before anything is spent.
+    capacity(params): how many different records there can be, or None where that is not known.
+    notes(params, stats): lines for the stage's report, from the summed counters.
+    """
+
+    name: str
+    version: int
+    family: Family
+    params: type[MethodParams]
+    run: BatchRun
+    gives: tuple[str, ...]
+    seeds: Callable[[Any], SeedUse] = lambda _params: "none"
+    needs: Callable[[Any], frozenset[str]] = lambda _params: frozenset()
+    keeps: tuple[str, ...] = ()
+    check: Callable[[Any], None] | None = None
+    capacity: Callable[[Any], int | None] = lambda _params: None
+    notes: Callable[[Any, Mapping[str, int]], list[str]] | None = None
+    kind: str = "text"
+    shard_rows: int = 100_000
+
+    @property
+    def id(self) -> str:
+        return f"{self.name}@{self.version}"
+
+    @property
+    def doc(self) -> str:
+        return inspect.getdoc(inspect.getmodule(self.run)) or ""
+
+    @property
+    def summary(self) -> str:
+        return self.doc.partition("\n")[0].rstrip(".")
+
+    @property
+    def source(self) -> str:
+        """The line of the module's docstring that starts with `Source:`, without that word."""
+        for line in self.doc.splitlines():
+            if line.startswith("Source:"):
+                return line.removeprefix("Source:").strip()
+        return ""
+
+
+def walk(package: str) -> Iterable[str]:
+    """Return the names of the modules below `package`, sorted; a name that starts with `_` is a helper and stays out."""
+    root = importlib.import_module(package)
+    found = pkgutil.walk_packages(root.__path__, prefix=f"{package}.")
+    return sorted(info.name for info in found if not info.ispkg and "._" not in info.name)
+
+
+@cache
+def methods() -> dict[str, Method]:
+    """Return every method by name: ours, then those of the entry-point group `tilth.methods`."""
+    found: dict[str, Method] = {}
+    for name in walk("tasks.methods"):
+        module = importlib.import_module(name)
+        if isinstance(method := getattr(module, "METHOD", None), Method):
+            found[method.name] = method
+    for entry in entry_points(group="tilth.methods"):
+        method = entry.load()
+        if not isinstance(method, Method) or method.name in found:
+            raise RecipeError(f"entry point '{entry.name}' of group tilth.methods is not a new Method: {method!r}")
+        found[method.name] = method
+    return dict(sorted(found.items(), key=lambda item: (FAMILIES.index(item[1].family), item[0])))
+
+
+def get_method(name: str) -> Method:
+    """Return the method called `name` (`cfg`) or `name@version` (`cfg@1`); RecipeError lists the choices."""
+    bare, _, version = name.partition("@")
+    have = methods()
+    if bare not in have:
+        raise RecipeError(f"unknown method '{name}'{choices(bare, have)}")
+    method = have[bare]
+    if version and version != str(method.version):
+        raise RecipeError(f"unknown version '{name}'; have: {method.id}")
+    return method

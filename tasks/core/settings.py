@@ -1,0 +1,28 @@
+"""Settings of one machine, read from the environment with the prefix `TILTH_`."""
+
+from functools import cache
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Where things live and how wide to run; nothing here changes the bytes that are made."""
+
+    model_config = SettingsConfigDict(env_prefix="TILTH_", frozen=True, extra="ignore")
+
+    home: Path = Field(Path(".tilth"), description="folder of the shard cache and of Prefect's database and results")
+    workers: int = Field(2, ge=1, le=256, description="shards made at the same time")
+    retries: int = Field(2, ge=0, le=20, description="further tries of a shard that failed")
+    retry_delay_s: float = Field(2.0, ge=0, description="wait before the first retry, in seconds; doubles, with jitter")
+
+    @property
+    def work(self) -> Path:
+        return self.home.absolute() / "work"
+
+
+@cache
+def settings() -> Settings:
+    """Return the settings of this process, read once."""
+    return Settings()
