@@ -44,9 +44,7 @@ def permuted(indices: npt.NDArray[np.uint64], total: int, key: int) -> npt.NDArr
     return out
 
 
-def _feistel(
-    values: npt.NDArray[np.uint64], half: int, round_keys: npt.NDArray[np.uint64]
-) -> npt.NDArray[np.uint64]:
+def _feistel(values: npt.NDArray[np.uint64], half: int, round_keys: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
     shift, mask = np.uint64(half), np.uint64((1 << half) - 1)
     left, right = values >> shift, values & mask
     for key in round_keys:

@@ -92,7 +92,7 @@ def ids(have: Mapping[str, pa.Array], rows: int) -> pa.Array:
     The canonical content is each column of CONTENT that is not null, as `name US value RS`; nested values as JSON.
     """
     digest = xxhash.xxh3_128_hexdigest
-    return pa.array([digest(value) for value in _canonical(have, rows).to_pylist()], pa.string())
+    return pa.array([digest(value) for value in _canonical(have, rows).cast(pa.binary()).to_pylist()], pa.string())
 
 
 def _canonical(have: Mapping[str, pa.Array], rows: int) -> pa.Array:
@@ -137,8 +137,8 @@ def words_of(batch: pa.RecordBatch) -> pa.Array:
     target = batch.column("target")
     if target.null_count == len(target):
         return pc.coalesce(text, pa.scalar(""))
-    both = pc.binary_join_element_wise(text, target, "\n", null_handling="skip")
-    return pc.coalesce(both, pa.scalar(""))
+    both = pc.binary_join_element_wise(text, target, "\n")
+    return pc.coalesce(both, text, target, pa.scalar(""))
 
 
 def fingerprints(id_column: pa.Array | pa.ChunkedArray) -> np.ndarray[Any, np.dtype[np.uint64]]:

@@ -1,0 +1,49 @@
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+RECIPE := deployments/recipes/quickstart/recipe.yaml
+
+.PHONY: setup run test test-slow test-all lint format bench clean
+
+setup: $(READY)
+
+$(READY): pyproject.toml deployments/constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "tilth needs Python 3.11 or newer; set PYTHON=")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]' -c deployments/constraints.txt
+	@$(BIN)/python -m flows.orchestrator
+	@touch $@
+
+run: setup
+	@$(BIN)/tilth run $(RECIPE) --resume
+
+test: setup
+	$(BIN)/python -m pytest -m "not slow" -n 2
+
+test-slow: setup
+	$(BIN)/python -m pytest -m slow
+
+test-all: test test-slow
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: setup
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+# Peers live apart from the product; its packages are seen through a path file, so that both run in one process.
+.venv-bench/.ready: tests/bench/requirements.txt $(READY)
+	@test -x .venv-bench/bin/python || $(PYTHON) -m venv .venv-bench
+	@$(BIN)/python -c 'import site; print(site.getsitepackages()[0])' > "$$(.venv-bench/bin/python -c 'import site; print(site.getsitepackages()[0])')/tilth.pth"
+	.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check -r tests/bench/requirements.txt
+	@touch $@
+
+bench: .venv-bench/.ready
+	.venv-bench/bin/python -m tests.bench.run
+
+clean:
+	rm -rf .venv .venv-bench .tilth out build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,61 @@
+"""What a stage and a release leave in the orchestrator, as Markdown that Prefect's UI renders."""
+
+import re
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from tasks.core.manifest import StageManifest
+from tasks.core.store import Store
+
+_SAMPLE_ROWS = 5
+_CELL_CHARS = 200
+
+
+def artifact_key(*parts: str) -> str:
+    """Return an artifact key of lower-case letters, digits and dashes: all that Prefect allows."""
+    return re.sub(r"[^a-z0-9]+", "-", "-".join(parts).lower()).strip("-")
+
+
+def conservation_markdown(manifest: StageManifest, notes: list[str]) -> str:
+    """Return the stage's conservation table, the reasons behind it, and the method's notes."""
+    table = manifest.conservation()
+    lines = [f"## {manifest.stage} · `{manifest.method}`", ""]
+    if manifest.stopped:
+        lines += [f"**Stopped:** {manifest.stopped}", ""]
+    names = ("seen", "accepted", "rejected", "failed", "pending")
+    lines += ["| seen | = accepted | + rejected | + failed | + pending |", "|--:|--:|--:|--:|--:|"]
+    lines += ["| " + " | ".join(f"{table[name]:,}" for name in names) + " |", ""]
+    reasons = [("rejected", r, n) for r, n in table["rejected_by_reason"].items()]
+    reasons += [("failed", r, n) for r, n in table["failed_by_reason"].items()]
+    if reasons:
+        lines += ["| | reason | draws |", "|---|---|--:|", *(f"| {a} | {r} | {n:,} |" for a, r, n in reasons), ""]
+    target = f"{manifest.target:,} asked for, " if manifest.target else ""
+    lines += [f"{target}{manifest.rounds} round(s), {len(manifest.shards)} shard(s)", *(f"- {note}" for note in notes)]
+    return "\n".join(lines)
+
+
+def sample_markdown(manifest: StageManifest, store: Store) -> str:
+    """Return the first rows of the stage as a table."""
+    rows = sample(manifest, store, _SAMPLE_ROWS)
+    if not rows:
+        return "No records."
+    shown = [name for name in ("text", "target", "messages", "label") if any(row.get(name) for row in rows)]
+    lines = ["| " + " | ".join(shown) + " |", "|" + "---|" * len(shown)]
+    return "\n".join([*lines, *("| " + " | ".join(cell(row.get(name)) for name in shown) + " |" for row in rows)])
+
+
+def sample(manifest: StageManifest, store: Store, rows: int) -> list[dict[str, Any]]:
+    """Return the first records of a stage."""
+    for file in manifest.files:
+        for batch in pq.ParquetFile(store.local(file.key)).iter_batches(rows):
+            return list(batch.to_pylist()[:rows])
+    return []
+
+
+def cell(value: Any) -> str:
+    """Return a value as text that cannot break a Markdown table, cut to a readable length."""
+    text = "" if value is None else str(value)
+    text = text if len(text) <= _CELL_CHARS else f"{text[:_CELL_CHARS]}…"
+    escaped = text.replace("\\", "\\\\").replace("|", "\\|").replace("`", "\\`").replace("<", "&lt;")
+    return re.sub(r"\s*\n\s*", " ⏎ ", escaped)

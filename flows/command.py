@@ -1,0 +1,93 @@
+"""What `tilth run` and `tilth generate` do: check, get Prefect ready, run the flow, show what came out."""
+
+import importlib
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from flows import orchestrator, show
+from flows.check import check, one_method, read_recipe
+from tasks.core.document import parse_yaml
+from tasks.core.errors import RecipeError
+from tasks.core.method import get_method
+
+
+def run_pipeline(
+    path: Path, out: Path | None, seed: int | None, overrides: tuple[str, ...], *, resume: bool, overwrite: bool
+) -> None:
+    """Run a recipe as a flow and print the dataset it made. The recipe is checked before Prefect is even loaded."""
+    checked = check(read_recipe(path, seed, overrides), path.parent)
+    arguments = {
+        "recipe": str(path),
+        "out": str(out or Path("out") / checked.recipe.name),
+        "seed": seed,
+        "overrides": list(overrides),
+        "resume": resume,
+        "overwrite": overwrite,
+    }
+    first = checked.recipe.stages[0]
+    again = f"tilth run {path} --set stages.{first.name}.{'count' if first.count else 'per_seed'}=10 --out out/small"
+    show.outcome(_run("flows.pipeline", "pipeline", arguments), again)
+
+
+def run_method(
+    name: str,
+    out: Path,
+    seeds: str | None,
+    params: str,
+    amount: Mapping[str, int | None],
+    seed: int | None,
+    overrides: tuple[str, ...],
+    *,
+    resume: bool,
+    overwrite: bool,
+) -> None:
+    """Run one method as the flow of its family and print the dataset it made."""
+    method = get_method(name)
+    values, base = read_params(params)
+    arguments = {
+        "method": method.name,
+        "params": values,
+        **amount,
+        "seeds": seeds,
+        "out": str(out),
+        "seed": seed or 0,
+        "base": str(base),
+        "overrides": list(overrides),
+    }
+    check(one_method(**{k: v for k, v in arguments.items() if k not in {"out", "base"}}), base)
+    made = _run(f"flows.{method.family}", method.family, {**arguments, "resume": resume, "overwrite": overwrite})
+    show.outcome(made, "tilth methods --json")
+
+
+def read_params(text: str) -> tuple[dict[str, Any], Path]:
+    """Return the params of `--params` and the folder that paths in them start from: JSON, or @FILE in JSON or YAML."""
+    name, base = "--params", Path()
+    if text.startswith("@"):
+        path = Path(text[1:])
+        name, base = path.name, path.parent
+        try:
+            text = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as exc:
+            raise RecipeError(f"cannot read params file '{path}': {getattr(exc, 'strerror', None) or exc}") from exc
+    if name == "--params" or name.endswith(".json"):
+        try:
+            values = json.loads(text)
+        except ValueError as exc:
+            raise RecipeError(f"{name} is not JSON: {exc}; to read a file write --params @FILE") from exc
+    else:
+        values = parse_yaml(text, name)
+    if not isinstance(values, dict):
+        raise RecipeError(f"{name} must be an object of params; it is {type(values).__name__}")
+    return values, base
+
+
+def _run(module: str, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    """Run a flow in this process. Heartbeats are off: joining their thread takes a second, and this process is watched."""
+    orchestrator.prepare()
+    from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+
+    with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
+        flow: Callable[..., dict[str, Any]] = getattr(importlib.import_module(module), name)
+        return flow(**arguments)

@@ -1,0 +1,40 @@
+"""The pipeline flow: a recipe in, a validated dataset out."""
+
+from pathlib import Path
+from typing import Any
+
+from prefect import flow
+from prefect.task_runners import ThreadPoolTaskRunner
+
+from flows.check import check, read_recipe
+from flows.run import run_recipe
+from tasks.core.settings import settings
+
+
+@flow(
+    name="pipeline",
+    flow_run_name="pipeline · {recipe}",
+    task_runner=ThreadPoolTaskRunner(max_workers=settings().workers),
+    validate_parameters=True,
+)
+def pipeline(
+    recipe: str = "deployments/recipes/quickstart/recipe.yaml",
+    out: str = "out/quickstart",
+    seed: int | None = None,
+    overrides: list[str] | None = None,
+    resume: bool = True,
+    overwrite: bool = False,
+) -> dict[str, Any]:
+    """Make the dataset of a recipe.
+
+    Args:
+        recipe: Path of the recipe, a YAML file.
+        out: Folder of the dataset.
+        seed: Run seed; empty for the recipe's own. Same recipe, same seed, same bytes.
+        overrides: Changes to the recipe, each path=value, e.g. stages.cfg.count=100.
+        resume: Go on where an earlier run in the same folder ended, keeping every finished shard.
+        overwrite: Replace the run that the folder holds.
+    """
+    path = Path(recipe)
+    checked = check(read_recipe(path, seed, tuple(overrides or ())), path.parent)
+    return run_recipe(checked, Path(out), resume=resume, overwrite=overwrite)

@@ -1,0 +1,144 @@
+"""A recipe from seeds to release, inside a flow run: each stage, its gate, its artifacts, then the dataset."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any
+
+from prefect import tags
+from prefect.artifacts import create_markdown_artifact
+
+from flows import artifacts
+from flows.check import Checked, identity
+from flows.progress import Bars, terminal
+from flows.stage import StageRun
+from flows.steps import checkpoint, load_seeds, release, submit_shards
+from quality.checkpoint import split_rules
+from quality.suites.result import SuiteResult
+from tasks.core.errors import GateStop
+from tasks.core.manifest import ShardManifest, StageManifest
+from tasks.core.settings import settings
+from tasks.generate import ShardJob
+from tasks.inputs import joined, of_stage
+from tasks.plan import StagePlan
+from tasks.publish import claim, publish
+from tasks.readers.shards import SeedManifest
+from tasks.stores.local import LocalStore
+
+
+@dataclass(slots=True)
+class _Run:
+    """One run of a recipe: what its stages share, and what they have made so far."""
+
+    checked: Checked
+    store: LocalStore
+    bars: Bars
+    seeds: dict[str, SeedManifest] = field(default_factory=dict)
+    stages: list[StageManifest] = field(default_factory=list)
+    gates: list[SuiteResult] = field(default_factory=list)
+
+    def load(self) -> None:
+        recipe = self.checked.recipe
+        for name, source in recipe.seeds.items():
+            loaded = load_seeds(recipe.name, name, source.model_dump(mode="json"), str(self.checked.base))
+            self.seeds[name] = SeedManifest.from_json(loaded)
+
+    def stage(self, staged: StagePlan) -> str:
+        """Run a stage and its gate; return why the run must stop, or an empty string."""
+        recipe, name = self.checked.recipe.name, staged.stage.name
+        runner = self._runner(staged)
+        try:
+            manifest = runner.run(lambda jobs: self._mapped(runner, jobs))
+        except BaseException:
+            self._publish(runner.so_far("a shard failed"), [])
+            raise
+        self.stages.append(manifest)
+        self._publish(manifest, _notes(staged, manifest))
+        gate = self.checked.gates[name]
+        result = checkpoint(recipe, name, [file.key for file in manifest.files], gate.suite)
+        self.gates.append(result)
+        create_markdown_artifact(result.markdown(), key=artifacts.artifact_key(recipe, name, "checkpoint"))
+        return manifest.stopped or _why_stopped(result)
+
+    def _runner(self, staged: StagePlan) -> StageRun:
+        alone, across = split_rules(self.checked.gates[staged.stage.name].rules)
+        return StageRun(
+            staged=staged,
+            recipe=self.checked.recipe.name,
+            run_seed=self.checked.recipe.seed,
+            seeds=self._inputs(staged),
+            rules=tuple((rule.id, params.model_dump(mode="json")) for rule, params in alone),
+            duplicates_by=across[0][1].by if across else None,  # type: ignore[attr-defined]
+            store=self.store,
+        )
+
+    def _inputs(self, staged: StagePlan) -> SeedManifest | None:
+        """Return the seeds of a stage: of several sources and stages one after the other."""
+        if not staged.uses_seeds:
+            return None
+        return joined([self._input(name) for name in staged.stage.inputs])
+
+    def _input(self, name: str) -> SeedManifest:
+        if name in self.seeds:
+            return self.seeds[name]
+        return of_stage(next(stage for stage in self.stages if stage.stage == name), self.store)
+
+    def _mapped(self, runner: StageRun, jobs: Sequence[ShardJob]) -> Iterator[ShardManifest]:
+        name = runner.staged.stage.name
+        shards = submit_shards(jobs, runner.seeds, runner.recipe, self.store)
+        key = artifacts.artifact_key(runner.recipe, name, "progress")
+        return self.bars.follow(shards, len(jobs), name, key)
+
+    def _publish(self, manifest: StageManifest, notes: list[str]) -> None:
+        """Leave the stage's conservation table and sample in the orchestrator."""
+        recipe, stage = self.checked.recipe.name, manifest.stage
+        parts = [artifacts.conservation_markdown(manifest, notes), artifacts.sample_markdown(manifest, self.store)]
+        create_markdown_artifact("\n\n".join(parts), key=artifacts.artifact_key(recipe, stage))
+
+
+def run_recipe(checked: Checked, out: Path, *, resume: bool, overwrite: bool) -> dict[str, Any]:
+    """Return the manifest of what was released to OUT, with a few of its rows.
+
+    GateStop where a gate or a budget stopped the run; what there is by then is released all the same.
+    """
+    recipe, store, which, stopped = checked.recipe, LocalStore(settings().work), identity(checked), ""
+    partial = claim(out, which, resume=resume, overwrite=overwrite)
+    with terminal() as bars, tags(recipe.name):
+        run = _Run(checked, store, bars)
+        run.load()
+        for staged in checked.stages:
+            if reason := run.stage(staged):
+                stopped = f"stage '{staged.stage.name}': {reason}"
+                break
+    manifest = release(recipe.name, recipe, run.stages, run.gates, run.seeds, partial, stopped)
+    publish(out, which, manifest["state"])
+    if stopped:
+        raise GateStop(f"{stopped}\n{_reject_table(run.stages[-1])}what was made until then is in {out}")
+    return {**manifest, "out": str(out), "sample": _sample(run)}
+
+
+def _sample(run: _Run) -> list[dict[str, Any]]:
+    """Return five rows of the release, drawn from its stages in turn."""
+    published = [stage for stage in run.stages if stage.stage in run.checked.recipe.published]
+    rows = [artifacts.sample(stage, run.store, 5) for stage in published]
+    turns = [row for turn in zip_longest(*rows) for row in turn if row]
+    return turns[:5]
+
+
+def _notes(staged: StagePlan, manifest: StageManifest) -> list[str]:
+    return staged.method.notes(staged.params, manifest.stats) if staged.method.notes else []
+
+
+def _why_stopped(result: SuiteResult) -> str:
+    """Return what a failed expectation of severity stop says, or an empty string."""
+    if not result.stop:
+        return ""
+    failed = [outcome for outcome in result.failed if outcome.severity == "stop"]
+    named = ", ".join(f"{o.expectation}({o.column})" if o.column else o.expectation for o in failed)
+    return f"its gate failed: {named}"
+
+
+def _reject_table(stage: StageManifest) -> str:
+    rows = [*stage.rejected.items(), *((f"failed: {reason}", n) for reason, n in stage.failed.items())]
+    return "".join(f"  {n:>10,}  {reason}\n" for reason, n in rows)

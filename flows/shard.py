@@ -1,0 +1,20 @@
+"""One shard, without Prefect: draw, judge, store."""
+
+import pyarrow.compute as pc
+
+from quality.checkpoint import judge
+from quality.rule import configured
+from tasks import generate
+from tasks.core.manifest import ShardManifest
+from tasks.core.store import Store
+from tasks.generate import ShardJob
+from tasks.readers.shards import SeedManifest
+
+
+def make_shard(job: ShardJob, seeds: SeedManifest | None, store: Store) -> ShardManifest:
+    """Return the manifest of a shard: the one in the store where it is finished, else made now."""
+    if found := generate.load_shard(job.key, store):
+        return found
+    batch, own, made = generate.draw(job, seeds)
+    rules = [configured(name, params) for name, params in job.rules]
+    return generate.store_shard(job, batch, pc.coalesce(own, judge(batch, rules)), made, store)

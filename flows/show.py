@@ -1,0 +1,97 @@
+"""What the commands print."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from tasks.core.method import Method, methods
+from tasks.core.recipe import Recipe
+
+_TEXT_CHARS = 150
+
+
+def show_methods(*, as_json: bool) -> None:
+    """Print the methods, one a line; as JSON with the schema of their params."""
+    if as_json:
+        sys.stdout.write(json.dumps([_as_json(method) for method in methods().values()], indent=2) + "\n")
+        return
+    table = Table("method", "family", "what it makes", "gives", box=None, pad_edge=False)
+    for method in methods().values():
+        table.add_row(method.id, method.family, method.summary, ", ".join(method.gives))
+    Console().print(table)
+
+
+def methods_markdown() -> str:
+    """Return the table of methods that the README shows."""
+    lines = ["| method | family | what it makes | source |", "|---|---|---|---|"]
+    lines += [f"| `{m.id}` | {m.family} | {m.summary} | {m.source} |" for m in methods().values()]
+    return "\n".join(lines)
+
+
+def _as_json(method: Method) -> dict[str, Any]:
+    return {
+        "name": method.name,
+        "version": method.version,
+        "family": method.family,
+        "summary": method.summary,
+        "source": method.source,
+        "gives": list(method.gives),
+        "keeps": list(method.keeps),
+        "params": method.params.model_json_schema(),
+    }
+
+
+def show_schema() -> None:
+    """Print the JSON Schema of a recipe."""
+    sys.stdout.write(recipe_schema())
+
+
+def recipe_schema() -> str:
+    """Return the JSON Schema of a recipe, as it lies in `deployments/recipes/recipe.schema.json`."""
+    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **Recipe.model_json_schema()}
+    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+
+
+def show_check(path: Path, overrides: tuple[str, ...]) -> None:
+    """Check a recipe and print what it would do."""
+    from flows.check import check, read_recipe
+    from tasks.plan import shard_rows
+
+    checked = check(read_recipe(path, None, overrides), path.parent)
+    table = Table("stage", "method", "from", "records", "shards of", "possible", box=None, pad_edge=False)
+    for staged in checked.stages:
+        stage, capacity = staged.stage, staged.method.capacity(staged.params)
+        amount = f"{stage.count:,}" if stage.count else f"{stage.per_seed} a seed"
+        rows = f"{shard_rows(staged, stage.count):,}" if stage.count else "-"
+        possible = "-" if capacity is None else f"{capacity:,}" if capacity < 10**12 else f"{capacity:.1e}"
+        table.add_row(stage.name, staged.method.id, ", ".join(stage.inputs) or "-", amount, rows, possible)
+    Console().print(table)
+    released = ", ".join(checked.recipe.published)
+    sys.stdout.write(f"{path}: nothing is wrong with it; it releases {released}\n")
+
+
+def outcome(result: dict[str, Any], again: str) -> None:
+    """Print where the dataset is, its counts, five rows, and what to type next; `again` is a command worth typing."""
+    console = Console(soft_wrap=True)
+    table = Table("stage", "method", "drawn", "accepted", "rejected", "why", box=None, pad_edge=False)
+    for stage in result["stages"]:
+        reasons = ", ".join(f"{reason} {n:,}" for reason, n in stage["rejected_by_reason"].items())
+        counts = (f"{stage[name]:,}" for name in ("seen", "accepted", "rejected"))
+        table.add_row(stage["stage"], stage["method"], *counts, reasons or "-")
+    console.print(table)
+    console.print(Text(f"\n{result['rows']:,} records in {result['out']}", style="bold"))
+    for row in result["sample"]:
+        text = " ".join(str(row.get("text") or row.get("messages") or row.get("prompt")).split())
+        target = f" → {' '.join(row['target'].split())}" if row.get("target") else ""
+        line = f"{text}{target}"
+        line = line if len(line) <= _TEXT_CHARS else f"{line[: _TEXT_CHARS - 1]}…"
+        console.print(Text.assemble((f"  {row.get('stage', '')}  ", "dim"), line))
+    console.print("\nNext:")
+    load = f"import datasets; print(datasets.load_dataset('{result['out']}', split='train')[0])"
+    for command in (f'python -c "{load}"', f"less {result['out']}/README.md", again):
+        console.print(Text(f"  {command}"))

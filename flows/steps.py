@@ -1,0 +1,124 @@
+"""The steps of a run as Prefect tasks: seeds, shards, gate, release. Each is a thin wrapper over a plain function.
+
+The decorators are here and not in `tasks/`, so that nothing below the flows needs Prefect.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+from prefect import get_run_logger, task
+from prefect.cache_policies import NO_CACHE, CacheKeyFnPolicy
+from prefect.tasks import exponential_backoff
+
+from flows.shard import make_shard
+from quality.suites.check import Check, columns_read
+from quality.suites.result import SuiteResult
+from quality.suites.run import run_suite
+from tasks.core.errors import ShardError, TransientError
+from tasks.core.manifest import ShardManifest, StageManifest
+from tasks.core.recipe import Recipe
+from tasks.core.settings import settings
+from tasks.core.source import SeedSource
+from tasks.generate import ShardJob, load_shard
+from tasks.readers.shards import SeedManifest
+from tasks.release import write_release
+from tasks.seeds import digest, load
+from tasks.stores.local import LocalStore
+
+_RETRIED = (TransientError, ShardError, ConnectionError, TimeoutError)
+
+
+def _worth_retrying(_task: Any, _run: Any, state: Any) -> bool:
+    return isinstance(state.result(raise_on_failure=False), _RETRIED)
+
+
+_TRIED_AGAIN: dict[str, Any] = {
+    "retries": settings().retries,
+    "retry_delay_seconds": exponential_backoff(settings().retry_delay_s),
+    "retry_jitter_factor": 0.5,
+    "retry_condition_fn": _worth_retrying,
+}
+# A step that reads and writes files of this machine: cheap to do again, and its result is no one's input later.
+_UNCACHED: dict[str, Any] = {"cache_policy": NO_CACHE, "persist_result": False}
+
+
+@task(name="seeds", task_run_name="{recipe} · seeds {name}", **_UNCACHED, **_TRIED_AGAIN)
+def load_seeds(recipe: str, name: str, source: dict[str, Any], base: str) -> dict[str, Any]:
+    """Read one source of seeds into shards; returns its manifest."""
+    seeds = SeedSource.model_validate(source)
+    folder = settings().work / "seeds" / f"{digest(seeds, Path(base))}-{name}"
+    manifest = load(seeds, name, Path(base), folder)
+    get_run_logger().info("%d seeds '%s', %d rejected", manifest.accepted, name, sum(manifest.rejected.values()))
+    return manifest.to_json()
+
+
+@task(
+    name="shard",
+    task_run_name="{recipe} · {stage} · shard {number}/{total}",
+    cache_policy=CacheKeyFnPolicy(cache_key_fn=lambda _context, arguments: f"tilth-shard-{arguments['key']}"),
+    persist_result=True,
+    result_serializer="json",
+    **_TRIED_AGAIN,
+)
+def shard(
+    job: dict[str, Any], seeds: dict[str, Any] | None, *, recipe: str, stage: str, number: int, total: int, key: str
+) -> dict[str, Any]:
+    """Make one shard of a stage; returns its manifest."""
+    loaded = SeedManifest.from_json(seeds) if seeds else None
+    made = make_shard(ShardJob.from_json(job), loaded, LocalStore(settings().work))
+    get_run_logger().info("%s: %d of %d draws accepted, rejected %s", key[:8], made.accepted, made.seen, made.rejected)
+    return made.to_json()
+
+
+def submit_shards(
+    jobs: Sequence[ShardJob], seeds: SeedManifest | None, recipe: str, store: LocalStore
+) -> Iterator[ShardManifest]:
+    """Submit every job to the flow's task runner and yield the manifests in the order of the jobs.
+
+    Prefect would hand out a cached manifest although its files are gone: such a job is made to run again.
+    """
+    handed = seeds.to_json() if seeds else None
+    futures = []
+    for job in jobs:
+        number, total = job.shard - jobs[0].shard + 1, len(jobs)
+        gone = load_shard(job.key, store) is None
+        futures.append(
+            shard.with_options(refresh_cache=gone, tags=[recipe, job.stage, job.method]).submit(
+                job.to_json(), handed, recipe=recipe, stage=job.stage, number=number, total=total, key=job.key
+            )
+        )
+    for future in futures:
+        yield ShardManifest.from_json(future.result())
+
+
+@task(name="checkpoint", task_run_name="{recipe} · {stage} · checkpoint", **_UNCACHED)
+def checkpoint(recipe: str, stage: str, keys: Sequence[str], suite: Sequence[Check]) -> SuiteResult:
+    """Validate the accepted records of a stage with Great Expectations."""
+    store, columns = LocalStore(settings().work), sorted(columns_read(suite))
+    frames = (pq.read_table(store.local(key), columns=columns) for key in keys)
+    result = run_suite(frames, suite, name=stage)
+    met = len(result.outcomes) - len(result.failed)
+    get_run_logger().info("checkpoint of %s: %d of %d expectations met", stage, met, len(result.outcomes))
+    return result
+
+
+@task(name="release", task_run_name="{name} · release", **_UNCACHED)
+def release(
+    name: str,
+    recipe: Recipe,
+    stages: Sequence[StageManifest],
+    gates: Sequence[SuiteResult],
+    seeds: Mapping[str, SeedManifest],
+    folder: Path,
+    stopped: str,
+) -> dict[str, Any]:
+    """Write the release into a folder; returns its manifest."""
+    manifest = write_release(recipe, stages, seeds, folder, stopped=stopped, store=LocalStore(settings().work))
+    if recipe.release.docs and gates:
+        from quality.suites.docs import build_docs
+
+        build_docs(gates, folder / "docs")
+    get_run_logger().info("%s: %d records in %d files", name, manifest["rows"], len(manifest["files"]))
+    return manifest

@@ -1,0 +1,169 @@
+"""From record batches to what Great Expectations reads: chunks of few columns, and one number a row for the rest."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from quality.dedup import Seen, hashed
+from quality.rules._text import as_bools, count_words, utf8
+from quality.suites._known import NUMBER_COLUMNS
+from tasks.core.errors import RecipeError, choices
+from tasks.core.record import words_of
+
+SAMPLE = 5
+# A column of zeros, so that a frame that needs no column still has its rows.
+ROWS = "__rows__"
+
+
+def chunks(
+    frames: Iterable[pa.RecordBatch | pa.Table], columns: Sequence[str], chunk_rows: int
+) -> Iterator[pa.Table]:
+    """Return the columns of all frames, in tables of `chunk_rows` (the last has fewer): each GX run has a fixed cost."""
+    held: list[pa.Table] = []
+    count = 0
+    for frame in frames:
+        table = projected(frame, columns)
+        while count + table.num_rows >= chunk_rows:
+            taken = chunk_rows - count
+            yield _joined([*held, table.slice(0, taken)])
+            held, count, table = [], 0, table.slice(taken)
+        if table.num_rows:
+            held.append(table)
+            count += table.num_rows
+    if held:
+        yield _joined(held)
+
+
+def _joined(tables: list[pa.Table]) -> pa.Table:
+    return pa.concat_tables(tables).combine_chunks()
+
+
+def projected(frame: pa.RecordBatch | pa.Table, columns: Sequence[str]) -> pa.Table:
+    """Return the columns of a frame, `n_chars` and `n_words` derived, and a column of zeros."""
+    made: dict[str, Any] = {ROWS: pa.array(np.zeros(frame.num_rows, np.uint8))}
+    derived = [column for column in columns if column not in frame.schema.names]
+    if derived:
+        words = _words(frame, derived)
+    for column in columns:
+        if column in frame.schema.names:
+            made[column] = frame.column(column)
+        else:
+            made[column] = pc.utf8_length(words) if column == "n_chars" else pa.array(count_words(words))
+        if column in NUMBER_COLUMNS:
+            # GX compares int64 column-wise, but int32 value by value: 1.3 s a million.
+            made[column] = made[column].cast(pa.int64())
+    return pa.table(made)
+
+
+def _words(frame: pa.RecordBatch | pa.Table, derived: Sequence[str]) -> pa.Array:
+    for column in (*(name for name in derived if name not in ("n_chars", "n_words")), "text", "messages", "target"):
+        if column not in frame.schema.names:
+            raise RecipeError(f"the suite reads column '{column}'{choices(column, frame.schema.names)}")
+    spoken = frame.select(["text", "messages", "target"])
+    if isinstance(spoken, pa.Table):
+        batches = spoken.combine_chunks().to_batches()
+        spoken = batches[0] if batches else spoken.schema.empty_table().to_batches()[0]
+    return words_of(spoken)
+
+
+class Whole:
+    """One number of every row, for what must see the stage at once: 8 bytes a row and column, a bit for nulls.
+
+    A number column is kept as it is, another as the 64-bit hash of each value.
+    """
+
+    def __init__(self, columns: Iterable[str], unique: Iterable[str]) -> None:
+        self.rows = 0
+        self._parts: dict[str, list[tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]]] = {name: [] for name in columns}
+        self._seen = {name: Seen() for name in unique}
+        self.repeated: dict[str, list[Any]] = {name: [] for name in self._seen}
+
+    def add(self, table: pa.Table) -> None:
+        """Take the numbers of a chunk, and the first values that were there before of a column that should be unique."""
+        self.rows += table.num_rows
+        for name, parts in self._parts.items():
+            values, null = _numbers(table.column(name), hashes=name not in NUMBER_COLUMNS)
+            parts.append((values, null))
+            if name in self._seen:
+                self._note_repeats(name, table.column(name), values, null)
+
+    def _note_repeats(
+        self, name: str, column: pa.ChunkedArray, values: npt.NDArray[Any], null: npt.NDArray[np.bool_]
+    ) -> None:
+        there = np.flatnonzero(~null)
+        again = there[~self._seen[name].add(values[there].astype(np.uint64))]
+        room = SAMPLE - len(self.repeated[name])
+        self.repeated[name] += column.take(pa.array(again[:room], pa.int64())).to_pylist()
+
+    def frame(self) -> Any:
+        """Return the numbers as a pandas frame."""
+        import pandas as pd
+
+        made: dict[str, Any] = {} if self._parts else {ROWS: np.zeros(self.rows, np.uint8)}
+        for name, parts in self._parts.items():
+            values = np.concatenate([part[0] for part in parts]) if parts else np.zeros(0, np.int64)
+            null = np.concatenate([part[1] for part in parts]) if parts else np.zeros(0, bool)
+            made[name] = pd.arrays.IntegerArray(values, null) if null.any() else values
+        return pd.DataFrame(made)
+
+
+def _numbers(column: pa.ChunkedArray, *, hashes: bool) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]:
+    null = as_bools(column.is_null())
+    if not hashes:
+        return pc.fill_null(column, 0).to_numpy(), null
+    values = np.zeros(len(column), np.uint64)
+    values[~null] = _hashes(column.drop_null().combine_chunks())
+    return values, null
+
+
+def _hashes(texts: pa.Array) -> npt.NDArray[np.uint64]:
+    """Return 64 bits of each text: xxh3, but for those of 32 bytes, as ids are, a mix of their four words.
+
+    The mix takes a tenth of the time, and what a text gives depends on nothing but the text.
+    """
+    data, offsets = utf8(texts)
+    out = np.zeros(len(texts), np.uint64)
+    wide = np.diff(offsets) == 32
+    start = offsets[:-1][wide]
+    if len(start) == len(texts):
+        words = data.reshape(-1, 32).view("<u8")
+    else:
+        out[~wide] = hashed(texts.filter(pa.array(~wide)))
+        words = data[start[:, None] + np.arange(32)].view("<u8")
+    mixed = np.zeros(len(start), np.uint64)
+    for number in range(4):
+        mixed = _mix(mixed ^ words[:, number])
+    out[wide] = mixed
+    return out
+
+
+def _mix(values: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+    """Return the 64-bit finaliser of MurmurHash3 (Appleby 2011, https://github.com/aappleby/smhasher)."""
+    values = (values ^ (values >> np.uint64(33))) * np.uint64(0xFF51AFD7ED558CCD)
+    values = (values ^ (values >> np.uint64(33))) * np.uint64(0xC4CEB9FE1A85EC53)
+    return values ^ (values >> np.uint64(33))
+
+
+class Distinct:
+    """The different values of some columns, nulls left out."""
+
+    def __init__(self, columns: Iterable[str]) -> None:
+        # A dict keeps the order of first sight; a set would not.
+        self._values: dict[str, dict[Any, None]] = {name: {} for name in columns}
+
+    def add(self, table: pa.Table) -> None:
+        """Take the values of a chunk."""
+        for name, values in self._values.items():
+            values.update(dict.fromkeys(pc.unique(table.column(name).drop_null()).to_pylist()))
+
+    def frame(self) -> Any:
+        """Return the values as a pandas frame, columns of fewer filled with nulls."""
+        import pandas as pd
+
+        longest = max((len(values) for values in self._values.values()), default=0)
+        padded = {name: [*values, *[None] * (longest - len(values))] for name, values in self._values.items()}
+        return pd.DataFrame({name: pd.Series(values, dtype="object") for name, values in padded.items()})

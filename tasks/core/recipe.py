@@ -1,0 +1,173 @@
+"""A recipe: seeds → stages (method, params, how many) → gates → release, as YAML, checked by pydantic."""
+
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from tasks.core.document import explain, override, parse_yaml
+from tasks.core.errors import RecipeError, choices
+from tasks.core.source import SeedSource
+
+Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
+Layout = Literal["records", "text", "instruction", "chat"]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Use(_Part):
+    """A row rule by name, with its params."""
+
+    name: str
+    params: dict[str, Any] = Field(default_factory=dict)
+
+
+def _as_use(value: Any) -> Any:
+    if isinstance(value, str):
+        return {"name": value}
+    if isinstance(value, Mapping) and len(value) == 1 and "name" not in value:
+        ((name, params),) = value.items()
+        return {"name": name, "params": params or {}}
+    return value
+
+
+RuleUse = Annotated[Use, BeforeValidator(_as_use)]
+
+
+class Stage(_Part):
+    """One node of the recipe's graph: a method, where its seeds come from, how many records, which gates."""
+
+    name: Slug = Field(description="name of the stage, unique in the recipe; part of its random stream")
+    method: str = Field(description="method that makes the records: `cfg`, or with its version `cfg@1`")
+    inputs: tuple[str, ...] = Field((), description="names of seeds or of other stages whose records are the seeds")
+    params: dict[str, Any] = Field(default_factory=dict, description="params of the method; `tilth methods` lists them")
+    count: int | None = Field(None, ge=1, description="accepted records to make")
+    per_seed: int | None = Field(
+        None, ge=1, description="draws a seed, instead of `count`; records keep the seeds' order"
+    )
+    max_draws: int | None = Field(
+        None, ge=1, description="draws after which the run gives up; default 10 × count + 10,000"
+    )
+    shard_rows: int | None = Field(
+        None, ge=1, le=1_000_000, description="draws a shard; default follows from the count"
+    )
+    rules: tuple[RuleUse, ...] | None = Field(
+        None, description="row rules, `name` or `name: params`; default set if absent"
+    )
+    expect: tuple[dict[str, Any], ...] | None = Field(
+        None, description="Great Expectations: type, its arguments, severity stop or warn; default suite if absent"
+    )
+
+    @model_validator(mode="after")
+    def _one_amount(self) -> Self:
+        if (self.count is None) == (self.per_seed is None):
+            raise ValueError("give one of count and per_seed")
+        if self.per_seed is not None and not self.inputs:
+            raise ValueError("per_seed needs inputs")
+        return self
+
+
+class Release(_Part):
+    """What is published, and in which layout."""
+
+    stages: tuple[str, ...] | None = Field(
+        None, description="stages to publish; default: those that no other stage reads"
+    )
+    layout: Layout = Field("records", description="columns of the data: all, or just what TRL's SFTTrainer reads")
+    jsonl: bool = Field(default=False, description="also write OUT/jsonl/*.jsonl")
+    docs: bool = Field(default=True, description="write Great Expectations Data Docs to OUT/docs")
+    license: str = Field("other", description="licence identifier of the dataset card")
+    language: str = Field("en", description="language code of the dataset card")
+
+
+class Recipe(_Part):
+    """A whole recipe. `base`, the folder of its file, is what relative paths start from."""
+
+    name: Slug = Field(description="name of the recipe, and of its dataset")
+    description: str = Field("", description="what the dataset is, for its card")
+    seed: int = Field(0, ge=0, lt=2**63, description="run seed: same recipe, same seed, same bytes")
+    seeds: dict[Slug, SeedSource] = Field(default_factory=dict, description="name → where seeds come from")
+    stages: tuple[Stage, ...] = Field(min_length=1, description="the stages, in any order")
+    release: Release = Field(default_factory=Release)
+
+    @model_validator(mode="after")
+    def _graph(self) -> Self:
+        names = [stage.name for stage in self.stages]
+        for name in names:
+            if names.count(name) > 1 or name in self.seeds:
+                raise ValueError(f"the name '{name}' is used twice")
+        have = {*names, *self.seeds}
+        for stage in self.stages:
+            for source in stage.inputs:
+                if source not in have:
+                    raise ValueError(
+                        f"stage '{stage.name}' reads '{source}', which is not there{choices(source, have)}"
+                    )
+        for name in self.release.stages or ():
+            if name not in names:
+                raise ValueError(f"release names stage '{name}', which is not there{choices(name, names)}")
+        self.ordered  # noqa: B018  a cycle is an error of the recipe, found here
+        return self
+
+    @cached_property
+    def ordered(self) -> tuple[Stage, ...]:
+        """The stages so that each comes after its inputs; otherwise in the order written. ValueError on a cycle."""
+        left = list(self.stages)
+        done: list[Stage] = []
+        while left:
+            made = {stage.name for stage in done} | set(self.seeds)
+            ready = [stage for stage in left if made.issuperset(stage.inputs)]
+            if not ready:
+                raise ValueError(f"the stages form a cycle: {_cycle(left)}")
+            done.append(ready[0])
+            left.remove(ready[0])
+        return tuple(done)
+
+    @property
+    def published(self) -> tuple[str, ...]:
+        """Names of the stages that the release holds."""
+        if self.release.stages is not None:
+            return self.release.stages
+        read = {name for stage in self.stages for name in stage.inputs}
+        return tuple(stage.name for stage in self.stages if stage.name not in read)
+
+
+def _cycle(stages: list[Stage]) -> str:
+    reads = {stage.name: [name for name in stage.inputs if any(s.name == name for s in stages)] for stage in stages}
+    path = [stages[0].name]
+    while path.count(path[-1]) < 2:
+        path.append(reads[path[-1]][0])
+    return " → ".join(path[path.index(path[-1]) :])
+
+
+def load_recipe(path: Path, overrides: tuple[str, ...] = ()) -> Recipe:
+    """Return the recipe of a YAML file, with `path=value` overrides applied; RecipeError says what is wrong."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as exc:
+        raise RecipeError(f"{path} is not UTF-8: byte {exc.start} is {text_byte(exc)}") from exc
+    except OSError as exc:
+        raise RecipeError(f"cannot read recipe '{path}': {exc.strerror}") from exc
+    value = parse_yaml(text, path.name)
+    if not isinstance(value, dict):
+        raise RecipeError(f"{path.name} must be a mapping with name, seeds, stages; it is {type(value).__name__}")
+    for setting in overrides:
+        override(value, setting)
+    return build_recipe(value, path.name)
+
+
+def text_byte(exc: UnicodeDecodeError) -> str:
+    """Return the byte that is not UTF-8, as 0x.."""
+    return f"0x{exc.object[exc.start]:02x}"
+
+
+def build_recipe(value: Mapping[str, Any], name: str) -> Recipe:
+    """Return the recipe of a parsed mapping; RecipeError names the first wrong key and what is allowed there."""
+    try:
+        return Recipe.model_validate(value)
+    except ValidationError as exc:
+        raise RecipeError(f"{name}: {explain(exc, Recipe)}") from exc

@@ -1,0 +1,161 @@
+"""A schema made ready: audited keyword by keyword, with jsonschema's validator of the whole and of each part."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from tasks.core.errors import RecipeError, choices
+from tasks.methods.rules._json_facts import Sub
+from tasks.methods.rules._json_goals import Goal, Goals
+from tasks.methods.rules._json_kinds import KINDS, of_format
+from tasks.methods.rules._json_keywords import NUMBER_FORMATS
+from tasks.methods.rules._json_patterns import compiled, python_schema
+from tasks.methods.rules._json_regex import matcher
+from tasks.methods.rules._json_strings import ENCODINGS, MEDIA_TYPES
+
+_DRAFTS: Final = ("draft-03", "draft-04", "draft-06", "draft-07", "draft/2019-09")
+_OLD: Final = {
+    "dependencies": "dependentRequired or dependentSchemas",
+    "$recursiveRef": "$dynamicRef",
+    "additionalItems": "items beside prefixItems",
+}
+_ONE: Final = (
+    "items", "contains", "additionalProperties", "propertyNames", "unevaluatedItems", "unevaluatedProperties", "not",
+    "if", "then", "else", "contentSchema",
+)  # fmt: skip
+_MANY: Final = ("allOf", "anyOf", "oneOf", "prefixItems")
+_NAMED: Final = ("properties", "patternProperties", "dependentSchemas")
+
+
+@dataclass(slots=True)
+class Schema:
+    """A schema ready to draw from: `whole` is jsonschema's validator of the document, `root` what a value must meet."""
+
+    whole: Any
+    goals: Goals
+    root: Goal
+    parts: dict[Any, Any] = field(default_factory=dict)
+
+    def part(self, sub: Sub) -> Any:
+        """Return jsonschema's validator of a subschema where it stands."""
+        if sub.key not in self.parts:
+            # `_resolver` is what jsonschema's own keywords hand on to a part, so that $ref resolves as in the whole.
+            self.parts[sub.key] = self.whole.evolve(schema=sub.schema, _resolver=sub.resolver)
+        return self.parts[sub.key]
+
+    def valid(self, sub: Sub, value: Any) -> bool:
+        """Return jsonschema's verdict on a value under a subschema, its sign not looked at."""
+        return bool(self.part(sub).is_valid(value))
+
+
+def ready(document: Any, present: float) -> Schema:
+    """Return the schema made ready; RecipeError names the keyword and the place of what cannot be honoured.
+
+    `present` is the chance of an optional property.
+    """
+    from jsonschema import Draft202012Validator  # noqa: PLC0415 - `tilth methods` imports no third-party schema code
+    from jsonschema_specifications import REGISTRY  # noqa: PLC0415 - as above
+    from referencing.jsonschema import DRAFT202012  # noqa: PLC0415 - as above
+
+    schema = python_schema(document)
+    checker = Draft202012Validator.FORMAT_CHECKER
+    resource = DRAFT202012.create_resource(schema)
+    root = Sub(schema, REGISTRY.resolver_with_root(resource), "#")
+    _audit(root)
+    # The registry is named because jsonschema's default one fetches what it does not have from the network.
+    whole = Draft202012Validator(schema, registry=REGISTRY, format_checker=checker)
+    goals = Goals(present, valid=lambda sub, value: made.valid(sub, value), conforms=checker.conforms)
+    made = Schema(whole, goals, goals.goal((root,)))
+    return made
+
+
+def _audit(root: Sub) -> None:
+    """Look at every subschema that can be reached; RecipeError for the first that cannot be honoured."""
+    _check_meta(root)
+    seen: set[int] = set()
+    stack = [root]
+    while stack:
+        sub = stack.pop()
+        if isinstance(sub.schema, dict) and id(sub.schema) not in seen:
+            seen.add(id(sub.schema))
+            _check_keywords(sub)
+            stack.extend(_followed(sub))
+            stack.extend(_parts(sub))
+
+
+def _check_meta(sub: Sub) -> None:
+    from jsonschema import Draft202012Validator, SchemaError  # noqa: PLC0415 - see `ready`
+
+    schema = sub.schema
+    if isinstance(schema, dict):
+        # What nothing refers to may be wrong: an OpenAPI document holds the schemas of every operation.
+        schema = {key: value for key, value in schema.items() if key != "$defs"}
+    try:
+        Draft202012Validator.check_schema(schema, format_checker=None)
+    except SchemaError as exc:
+        where = "".join(f"/{step}" for step in exc.absolute_path)
+        raise RecipeError(f"not a JSON Schema: {sub.pointer}{where}: {exc.message}") from exc
+    except RecursionError as exc:
+        raise RecipeError(f"not a JSON Schema: {sub.pointer} nests too deeply to be read") from exc
+
+
+def _check_keywords(sub: Sub) -> None:
+    schema = sub.schema
+    dialect = str(schema.get("$schema", ""))
+    if any(draft in dialect for draft in _DRAFTS):
+        raise RecipeError(f"{sub.pointer}/$schema: '{dialect}' is not supported; have: draft 2020-12")
+    for keyword, instead in _OLD.items():
+        if keyword in schema:
+            raise RecipeError(f"{sub.pointer}/{keyword}: not a keyword of draft 2020-12; use {instead}")
+    if "format" in schema and schema["format"] not in NUMBER_FORMATS and not of_format(schema["format"]):
+        have = [*(name.replace("_", "-") for name in KINDS), *NUMBER_FORMATS, "uri", "iri", "uri-reference"]
+        raise RecipeError(f"{sub.pointer}/format: unknown format '{schema['format']}'{choices(schema['format'], have)}")
+    _check_content(sub)
+    for pattern in (*schema.get("patternProperties", ()), *([schema["pattern"]] if "pattern" in schema else ())):
+        _check_pattern(sub, pattern)
+
+
+def _check_content(sub: Sub) -> None:
+    encoding, media = sub.schema.get("contentEncoding"), sub.schema.get("contentMediaType")
+    if encoding is not None and encoding not in ENCODINGS:
+        raise RecipeError(f"{sub.pointer}/contentEncoding: unknown encoding '{encoding}'{choices(encoding, ENCODINGS)}")
+    if media is not None and media not in MEDIA_TYPES:
+        raise RecipeError(f"{sub.pointer}/contentMediaType: cannot make '{media}'{choices(media, MEDIA_TYPES)}")
+
+
+def _check_pattern(sub: Sub, pattern: str) -> None:
+    try:
+        compiled(pattern)
+        matcher(pattern)
+    except (ValueError, RecursionError) as exc:
+        said = str(exc) if "pattern" in str(exc) else f"pattern {pattern!r} is not supported: {exc}"
+        raise RecipeError(f"{sub.pointer}: {said}") from exc
+
+
+def _followed(sub: Sub) -> Iterator[Sub]:
+    from referencing.exceptions import Unresolvable  # noqa: PLC0415 - see `ready`
+
+    for keyword in ("$ref", "$dynamicRef"):
+        if keyword not in sub.schema:
+            continue
+        ref = sub.schema[keyword]
+        try:
+            found = sub.resolver.lookup(ref)
+        except (Unresolvable, ValueError) as exc:
+            raise RecipeError(
+                f"{sub.pointer}/{keyword}: cannot resolve '{ref}'; it is not in this document, and none is fetched"
+            ) from exc
+        target = Sub(found.contents, found.resolver, ref)
+        _check_meta(target)
+        yield target
+
+
+def _parts(sub: Sub) -> Iterator[Sub]:
+    schema = sub.schema
+    for keyword in _ONE:
+        if keyword in schema:
+            yield sub.below(schema[keyword], keyword)
+    for keyword in _MANY:
+        yield from (sub.below(each, keyword, i) for i, each in enumerate(schema.get(keyword, ())))
+    for keyword in _NAMED:
+        yield from (sub.below(each, keyword, name) for name, each in schema.get(keyword, {}).items())

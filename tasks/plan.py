@@ -1,0 +1,110 @@
+"""The whole recipe checked before anything is spent, and the work cut into shards."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from tasks.core.document import explain
+from tasks.core.errors import RecipeError, choices
+from tasks.core.method import Method, MethodParams, get_method
+from tasks.core.recipe import Recipe, Stage
+from tasks.seeds import check_source
+
+# Prefect stays responsive up to about this many task runs a stage (PrefectHQ/prefect#18883 has the other end).
+MAX_SHARDS = 100
+MIN_SHARD_ROWS = 1_000
+SHARDS_AT_LEAST = 8
+
+
+@dataclass(frozen=True, slots=True)
+class StagePlan:
+    """A stage whose method is found and whose params are loaded and checked."""
+
+    stage: Stage
+    method: Method
+    params: MethodParams
+
+    @property
+    def uses_seeds(self) -> bool:
+        return self.method.seeds(self.params) != "none"
+
+
+def plan(recipe: Recipe, base: Path) -> tuple[StagePlan, ...]:
+    """Return the stages in the order they run; RecipeError for the first thing that is wrong, anywhere in the recipe.
+
+    Reads the head of each seed source, runs every method's own check, and follows the columns along the graph.
+    """
+    columns = {name: frozenset(check_source(source, base).names) for name, source in recipe.seeds.items()}
+    plans = []
+    for stage in recipe.ordered:
+        staged = plan_stage(stage, base)
+        have = frozenset[str]().union(*(columns[name] for name in stage.inputs))
+        _check_inputs(staged, have)
+        kept = have & set(staged.method.keeps)
+        columns[stage.name] = frozenset({"id", "kind", *staged.method.gives, *kept})
+        plans.append(staged)
+    return tuple(plans)
+
+
+def plan_stage(stage: Stage, base: Path) -> StagePlan:
+    """Return the stage with its method and params; RecipeError names the stage and what is wrong with it."""
+    try:
+        method = get_method(stage.method)
+        params = load_params(method, stage.params, base)
+        if method.check:
+            method.check(params)
+        _check_count(stage, method.capacity(params))
+    except (RecipeError, ValueError) as exc:
+        raise RecipeError(f"stage '{stage.name}': {exc}") from exc
+    return StagePlan(stage, method, params)
+
+
+def load_params(method: Method, params: Mapping[str, object], base: Path) -> MethodParams:
+    """Return the params of a method, files read; RecipeError in one line for what is wrong."""
+    try:
+        return method.params.model_validate(dict(params), context={"base": base})
+    except ValidationError as exc:
+        raise RecipeError(f"params of {method.name}: {explain(exc, method.params)}") from exc
+
+
+def _check_count(stage: Stage, capacity: int | None) -> None:
+    if stage.count is not None and capacity is not None and stage.count > capacity:
+        made = f"{capacity:,} different record{'' if capacity == 1 else 's'}"
+        raise RecipeError(f"{stage.method} can make {made} from these params; {stage.count:,} are asked for")
+
+
+def _check_inputs(staged: StagePlan, have: frozenset[str]) -> None:
+    stage, method = staged.stage, staged.method
+    needs = method.needs(staged.params)
+    if (staged.uses_seeds or needs) and not stage.inputs:
+        wanted = f" with {', '.join(sorted(needs))}" if needs else ""
+        raise RecipeError(f"stage '{stage.name}': {method.name} needs seeds{wanted}; name them in `inputs`")
+    for column in sorted(needs - have):
+        raise RecipeError(
+            f"stage '{stage.name}': {method.name} needs column '{column}', which its inputs do not have"
+            f"{choices(column, have - {'id', 'kind'})}"
+        )
+
+
+def shard_rows(staged: StagePlan, draws: int) -> int:
+    """Return the draws of one shard: about eight shards of a small stage, at most MAX_SHARDS of a large one.
+
+    The size follows from the recipe alone, never from the machine, so that the bytes do not depend on it.
+    """
+    if staged.stage.shard_rows:
+        return max(staged.stage.shard_rows, -(-draws // MAX_SHARDS))
+    wanted = max(MIN_SHARD_ROWS, -(-draws // SHARDS_AT_LEAST))
+    return max(min(wanted, staged.method.shard_rows), -(-draws // MAX_SHARDS))
+
+
+def cut(draws: int, rows: int) -> Iterator[tuple[int, int]]:
+    """Yield (offset, count) of each shard of `draws` draws."""
+    for offset in range(0, draws, rows):
+        yield offset, min(rows, draws - offset)
+
+
+def max_draws(stage: Stage) -> int:
+    """Return the draws after which a stage with a count gives up."""
+    return stage.max_draws or 10 * (stage.count or 0) + 10_000

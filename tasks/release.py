@@ -1,0 +1,64 @@
+"""The whole release: data, rejects, card, manifest, in a folder that then becomes OUT."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from tasks.card import card
+from tasks.core.manifest import StageManifest
+from tasks.core.recipe import Recipe
+from tasks.core.store import Store
+from tasks.export import export_data, export_jsonl, export_rejects, write_json
+from tasks.publish import MANIFEST
+from tasks.readers.shards import SeedManifest
+
+
+def write_release(
+    recipe: Recipe,
+    stages: Sequence[StageManifest],
+    seeds: Mapping[str, SeedManifest],
+    folder: Path,
+    *,
+    stopped: str,
+    store: Store,
+) -> dict[str, Any]:
+    """Write everything of a release but its Data Docs into `folder` and return the manifest that was written.
+
+    The manifest holds no clock and no path of this machine: the same recipe and seeds give the same bytes.
+    """
+    published = [stage for stage in stages if stage.stage in recipe.published]
+    data = export_data(published, recipe.release.layout, store, folder)
+    files = [*data, *export_rejects(stages, store, folder)]
+    if recipe.release.jsonl:
+        files += export_jsonl(data, folder)
+    (folder / "README.md").write_text(card(recipe, stages, recipe.published, stopped), encoding="utf-8")
+    manifest = {
+        "name": recipe.name,
+        "state": "stopped" if stopped else "done",
+        "stopped": stopped,
+        "rows": sum(file.rows for file in data),
+        "run_seed": recipe.seed,
+        "tilth": version("tilth"),
+        "recipe": recipe.model_dump(mode="json", exclude_defaults=True),
+        "seeds": [_seeds(name, manifest) for name, manifest in seeds.items()],
+        "stages": [
+            {"stage": s.stage, "method": s.method, "target": s.target, "rounds": s.rounds, **s.conservation()}
+            for s in stages
+        ],
+        "files": [asdict(file) for file in files],
+    }
+    write_json(manifest, folder / MANIFEST)
+    return manifest
+
+
+def _seeds(name: str, manifest: SeedManifest) -> dict[str, Any]:
+    """Return what became of a source's rows; they add up too."""
+    return {
+        "name": name,
+        "digest": manifest.digest,
+        "seen": manifest.seen,
+        "accepted": manifest.accepted,
+        "rejected_by_reason": dict(manifest.rejected),
+    }
