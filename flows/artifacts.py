@@ -48,8 +48,8 @@ def sample_markdown(manifest: StageManifest, store: Store) -> str:
 def sample(manifest: StageManifest, store: Store, rows: int) -> list[dict[str, Any]]:
     """Return the first records of a stage."""
     for file in manifest.files:
-        for batch in pq.ParquetFile(store.local(file.key)).iter_batches(rows):
-            return list(batch.to_pylist()[:rows])
+        with pq.ParquetFile(store.local(file.key)) as parquet:
+            return list(next(parquet.iter_batches(rows)).to_pylist())
     return []
 
 

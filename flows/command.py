@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from flows import orchestrator, show
-from flows.check import check, one_method, read_recipe
+from flows.check import Checked, check, identity, one_method, read_recipe
 from tasks.core.document import parse_yaml
-from tasks.core.errors import RecipeError
+from tasks.core.errors import RecipeError, UserError
 from tasks.core.method import get_method
+from tasks.publish import claim, release_claim
 
 
 def run_pipeline(
@@ -28,7 +29,7 @@ def run_pipeline(
     }
     first = checked.recipe.stages[0]
     again = f"tilth run {path} --set stages.{first.name}.{'count' if first.count else 'per_seed'}=10 --out out/small"
-    show.outcome(_run("flows.pipeline", "pipeline", arguments), again)
+    show.outcome(_run("flows.pipeline", "pipeline", arguments, checked), again)
 
 
 def run_method(
@@ -56,8 +57,9 @@ def run_method(
         "base": str(base),
         "overrides": list(overrides),
     }
-    check(one_method(**{k: v for k, v in arguments.items() if k not in {"out", "base"}}), base)
-    made = _run(f"flows.{method.family}", method.family, {**arguments, "resume": resume, "overwrite": overwrite})
+    checked = check(one_method(**{k: v for k, v in arguments.items() if k not in {"out", "base"}}), base)
+    arguments |= {"resume": resume, "overwrite": overwrite}
+    made = _run(f"flows.{method.family}", method.family, arguments, checked)
     show.outcome(made, "tilth methods --json")
 
 
@@ -83,11 +85,20 @@ def read_params(text: str) -> tuple[dict[str, Any], Path]:
     return values, base
 
 
-def _run(module: str, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
-    """Run a flow in this process. Heartbeats are off: joining their thread takes a second, and this process is watched."""
+def _run(module: str, name: str, arguments: dict[str, Any], checked: Checked) -> dict[str, Any]:
+    """Run a flow in this process; OUT is claimed first, so that a folder that will not do is said at once.
+
+    Heartbeats are off: joining their thread takes a second, and somebody watches this process.
+    """
+    out = Path(arguments["out"])
+    claim(out, identity(checked), resume=arguments["resume"], overwrite=arguments["overwrite"])
     orchestrator.prepare()
     from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
     with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
         flow: Callable[..., dict[str, Any]] = getattr(importlib.import_module(module), name)
-        return flow(**arguments)
+        try:
+            return flow(**arguments)
+        except UserError:
+            release_claim(out)
+            raise

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from prefect import flow
+from prefect.runtime import flow_run
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.check import check, read_recipe
@@ -11,9 +12,15 @@ from flows.run import run_recipe
 from tasks.core.settings import settings
 
 
+def _run_name() -> str:
+    """Return the recipe's folder, or its file's name where that says more."""
+    path = Path(flow_run.parameters["recipe"])
+    return f"pipeline · {path.parent.name if path.stem == 'recipe' else path.stem}"
+
+
 @flow(
     name="pipeline",
-    flow_run_name="pipeline · {recipe}",
+    flow_run_name=_run_name,
     task_runner=ThreadPoolTaskRunner(max_workers=settings().workers),
     validate_parameters=True,
 )

@@ -111,7 +111,7 @@ def run_recipe(checked: Checked, out: Path, *, resume: bool, overwrite: bool) ->
             if reason := run.stage(staged):
                 stopped = f"stage '{staged.stage.name}': {reason}"
                 break
-    manifest = release(recipe.name, recipe, run.stages, run.gates, run.seeds, partial, stopped)
+    manifest = release(recipe.name, checked, run.stages, run.gates, run.seeds, partial, stopped)
     publish(out, which, manifest["state"])
     if stopped:
         raise GateStop(f"{stopped}\n{_reject_table(run.stages[-1])}what was made until then is in {out}")

@@ -12,13 +12,13 @@ from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE, CacheKeyFnPolicy
 from prefect.tasks import exponential_backoff
 
+from flows.check import Checked
 from flows.shard import make_shard
 from quality.suites.check import Check, columns_read
 from quality.suites.result import SuiteResult
 from quality.suites.run import run_suite
 from tasks.core.errors import ShardError, TransientError
 from tasks.core.manifest import ShardManifest, StageManifest
-from tasks.core.recipe import Recipe
 from tasks.core.settings import settings
 from tasks.core.source import SeedSource
 from tasks.generate import ShardJob, load_shard
@@ -107,7 +107,7 @@ def checkpoint(recipe: str, stage: str, keys: Sequence[str], suite: Sequence[Che
 @task(name="release", task_run_name="{name} · release", **_UNCACHED)
 def release(
     name: str,
-    recipe: Recipe,
+    checked: Checked,
     stages: Sequence[StageManifest],
     gates: Sequence[SuiteResult],
     seeds: Mapping[str, SeedManifest],
@@ -115,8 +115,17 @@ def release(
     stopped: str,
 ) -> dict[str, Any]:
     """Write the release into a folder; returns its manifest."""
-    manifest = write_release(recipe, stages, seeds, folder, stopped=stopped, store=LocalStore(settings().work))
-    if recipe.release.docs and gates:
+    manifest = write_release(
+        checked.recipe,
+        stages,
+        seeds,
+        folder,
+        params={staged.stage.name: staged.params.model_dump(mode="json", by_alias=True) for staged in checked.stages},
+        gates=[gate.as_dict() for gate in gates],
+        stopped=stopped,
+        store=LocalStore(settings().work),
+    )
+    if checked.recipe.release.docs and gates:
         from quality.suites.docs import build_docs
 
         build_docs(gates, folder / "docs")

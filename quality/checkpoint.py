@@ -4,10 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from quality.rule import Configured
-from quality.rules._text import as_bools
+from quality.rules._text import as_bools, pc
 
 
 def judge(batch: pa.RecordBatch, rules: Sequence[Configured]) -> pa.StringArray:
@@ -24,7 +23,8 @@ def judge(batch: pa.RecordBatch, rules: Sequence[Configured]) -> pa.StringArray:
             verdict[found & (verdict < 0)] = number
     if (verdict < 0).all():
         return pa.nulls(len(verdict), pa.string())
-    return pc.take(pa.array(names, pa.string()), pa.array(verdict, mask=verdict < 0))
+    reasons: pa.StringArray = pc.take(pa.array(names, pa.string()), pa.array(verdict, mask=verdict < 0))
+    return reasons
 
 
 def split_rules(rules: Sequence[Configured]) -> tuple[list[Configured], list[Configured]]:

@@ -17,6 +17,7 @@ import xxhash
 from pydantic import Field
 
 from quality.rule import Rule, RuleParams
+from quality.rules._text import Texts
 from tasks.core.record import fingerprints, words_of
 
 Keys = npt.NDArray[np.uint64]
@@ -51,6 +52,11 @@ class Seen:
     def nbytes(self) -> int:
         """Bytes held; a merge needs as many again while it runs."""
         return sum(run.nbytes for run in self._runs)
+
+    @property
+    def runs(self) -> int:
+        """How many sorted runs a lookup asks."""
+        return len(self._runs)
 
     def add(self, keys: Keys) -> Bools:
         """Return which of a shard's fingerprints (uint64) were not there before, and remember those.
@@ -115,13 +121,13 @@ def keys_of(batch: pa.RecordBatch, by: By = "content") -> Keys:
     """Return what deduplication compares of each row of a record batch (uint64)."""
     if by == "content":
         return fingerprints(batch.column("id"))
-    words = words_of(batch)
+    words: Texts = words_of(batch)
     if by == "normalized":
         words = pa.array([normalized(text) for text in words.to_pylist()], pa.string())
     return hashed(words)
 
 
-def hashed(texts: pa.Array | pa.ChunkedArray) -> Keys:
+def hashed(texts: Texts) -> Keys:
     """Return the xxh3-64 of the UTF-8 of each text, none of them null (https://xxhash.com)."""
     digest = xxhash.xxh3_64_intdigest
     return np.array([digest(text) for text in texts.cast(pa.binary()).to_pylist()], np.uint64)

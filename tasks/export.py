@@ -3,7 +3,7 @@
 import json
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from tasks.core.errors import UserError
 from tasks.core.manifest import FileRef, StageManifest
 from tasks.core.recipe import Layout
 from tasks.core.store import Store
+from tasks.readers.shards import SeedManifest
 
 # What TRL's SFTTrainer reads (https://huggingface.co/docs/trl/dataset_formats): language modeling, prompt-completion,
 # conversational. Further columns would be carried along, so a layout holds these alone.
@@ -54,10 +55,18 @@ def export_data(stages: Sequence[StageManifest], layout: Layout, store: Store, f
     return files
 
 
-def export_rejects(stages: Sequence[StageManifest], store: Store, folder: Path) -> list[Exported]:
-    """Write `rejects/<stage>-00000.parquet` for every reject file of every stage and return the files."""
+def export_rejects(
+    stages: Sequence[StageManifest], seeds: Mapping[str, SeedManifest], store: Store, folder: Path
+) -> list[Exported]:
+    """Write `rejects/<stage>-00000.parquet` for every reject file, `rejects/seeds-<name>.parquet` for every source."""
     (folder / "rejects").mkdir(parents=True)
     files = []
+    for name, source in seeds.items():
+        if source.rejects:
+            path = folder / "rejects" / f"seeds-{name}.parquet"
+            link(Path(source.folder) / source.rejects, path)
+            rows = source.seen - source.accepted
+            files.append(Exported(path.relative_to(folder).as_posix(), rows, path.stat().st_size, source.digest))
     for stage in stages:
         refs = [ref for shard in stage.shards for ref in shard.rejects]
         for number, ref in enumerate(refs):
@@ -73,8 +82,8 @@ def export_jsonl(files: Sequence[Exported], folder: Path) -> list[Exported]:
     written = []
     for file in files:
         path = folder / "jsonl" / f"{Path(file.path).stem}.jsonl"
-        with path.open("w", encoding="utf-8") as out:
-            for batch in pq.ParquetFile(folder / file.path).iter_batches(10_000):
+        with path.open("w", encoding="utf-8") as out, pq.ParquetFile(folder / file.path) as parquet:
+            for batch in parquet.iter_batches(10_000):
                 out.writelines(f"{record.dumps(_present(row))}\n" for row in batch.to_pylist())
         written.append(Exported(path.relative_to(folder).as_posix(), file.rows, path.stat().st_size, file.shard))
     return written

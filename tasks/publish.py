@@ -52,6 +52,14 @@ def publish(out: Path, identity: str, state: str) -> None:
         shutil.rmtree(partial)
 
 
+def release_claim(out: Path) -> None:
+    """Take the mark of a run that made nothing off OUT, and OUT itself where it is empty then."""
+    if not (out / MANIFEST).exists():
+        shutil.rmtree(out / _STATE, ignore_errors=True)
+        if out.is_dir() and not any(out.iterdir()):
+            out.rmdir()
+
+
 def _state(out: Path) -> dict[str, str]:
     try:
         state = json.loads((out / _STATE / "run.json").read_text())

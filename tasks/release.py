@@ -21,16 +21,20 @@ def write_release(
     seeds: Mapping[str, SeedManifest],
     folder: Path,
     *,
+    params: Mapping[str, Mapping[str, Any]],
+    gates: Sequence[Mapping[str, Any]],
     stopped: str,
     store: Store,
 ) -> dict[str, Any]:
     """Write everything of a release but its Data Docs into `folder` and return the manifest that was written.
 
+    `params` are those of each stage, with what its files hold; `gates` what each stage's suite found.
+
     The manifest holds no clock and no path of this machine: the same recipe and seeds give the same bytes.
     """
     published = [stage for stage in stages if stage.stage in recipe.published]
     data = export_data(published, recipe.release.layout, store, folder)
-    files = [*data, *export_rejects(stages, store, folder)]
+    files = [*data, *export_rejects(stages, seeds, store, folder)]
     if recipe.release.jsonl:
         files += export_jsonl(data, folder)
     (folder / "README.md").write_text(card(recipe, stages, recipe.published, stopped), encoding="utf-8")
@@ -44,9 +48,17 @@ def write_release(
         "recipe": recipe.model_dump(mode="json", exclude_defaults=True),
         "seeds": [_seeds(name, manifest) for name, manifest in seeds.items()],
         "stages": [
-            {"stage": s.stage, "method": s.method, "target": s.target, "rounds": s.rounds, **s.conservation()}
+            {
+                "stage": s.stage,
+                "method": s.method,
+                "params": params[s.stage],
+                "target": s.target,
+                "rounds": s.rounds,
+                **s.conservation(),
+            }
             for s in stages
         ],
+        "gates": list(gates),
         "files": [asdict(file) for file in files],
     }
     write_json(manifest, folder / MANIFEST)

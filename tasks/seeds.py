@@ -1,6 +1,5 @@
 """Seeds: what the user brings, read into records, checked cheaply before a run and kept as Parquet shards."""
 
-import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -67,8 +66,7 @@ def check_source(source: SeedSource, base: Path) -> SourceInfo:
     """
     files = located(source, base)
     for file in files:
-        if file.format != "hf" and not os.access(file.path, os.R_OK):
-            file.fail("cannot read it: Permission denied")
+        _check_readable(file)
     heads = [found for file in files[:_CHECKED_FILES] if (found := _first_rows(source, file))]
     rest = iter(files[_CHECKED_FILES:])
     while not heads and (file := next(rest, None)) is not None:
@@ -85,6 +83,14 @@ def check_source(source: SeedSource, base: Path) -> SourceInfo:
         extra=tuple(sorted({name for head in heads for name in head.extra_names})),
         kinds=tuple(kind for kind in record.KINDS if kind in kinds),
     )
+
+
+def _check_readable(file: SourceFile) -> None:
+    try:
+        if file.format != "hf":
+            file.path.open("rb").close()
+    except OSError as exc:
+        file.fail(f"cannot read it: {exc.strerror}")
 
 
 def _first_rows(source: SeedSource, file: SourceFile) -> Converted | None:

@@ -4,10 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
-import pyarrow.compute as pc
 
-from quality.rules._text import Bools, Ints
+from quality.rules._text import Bools, Ints, Texts, pc
 
 Shares = npt.NDArray[np.float64]
 
@@ -22,7 +20,7 @@ class Words:
     start: Ints  # (texts + 1,) where each text's words start
 
 
-def words(texts: pa.Array) -> Words:
+def words(texts: Texts) -> Words:
     """Return the words of each text, split at white space."""
     lists = pc.utf8_split_whitespace(texts)
     coded = lists.flatten().dictionary_encode()

@@ -6,7 +6,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
+import pyarrow.compute
+
+# The stubs of pyarrow refuse calls that it takes (a Python value beside an array), and its classes take no type
+# arguments at run time: what goes in and out of Arrow is typed here, by name.
+pc: Any = pyarrow.compute
+Texts = Any  # a string array
 
 Bytes = npt.NDArray[np.uint8]
 Ints = npt.NDArray[np.int64]
@@ -19,7 +24,7 @@ _WIDE_SPACE = "[\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]"
 BLOCK_BYTES = 1 << 20
 
 
-def utf8(texts: pa.Array) -> tuple[Bytes, Ints]:
+def utf8(texts: Texts) -> tuple[Bytes, Ints]:
     """Return the bytes of all texts end to end, and where each starts (rows + 1 offsets); a null is an empty text."""
     if texts.null_count:
         texts = pc.coalesce(texts, pa.scalar("", texts.type))
@@ -53,16 +58,17 @@ def is_ascii(data: Bytes) -> bool:
 def spaces(data: Bytes) -> Bools:
     """Return which bytes are ASCII white space, as `str.split` has it."""
     # Unsigned wrap-around makes one comparison of each range.
-    return (data == 0x20) | ((data - np.uint8(9)) <= 4) | ((data - np.uint8(28)) <= 3)  # type: ignore[no-any-return]
+    found: Bools = (data == 0x20) | ((data - np.uint8(9)) <= 4) | ((data - np.uint8(28)) <= 3)
+    return found
 
 
-def count_words(texts: pa.Array) -> Ints:
+def count_words(texts: Texts) -> Ints:
     """Return the number of words of each text: runs of characters that are not white space, as `str.split` counts."""
     counts = [_count_words(block) for block in blocks(texts)]
     return np.concatenate(counts) if counts else np.zeros(0, np.int64)
 
 
-def _count_words(texts: pa.Array) -> Ints:
+def _count_words(texts: Texts) -> Ints:
     data, offsets = utf8(texts)
     if not is_ascii(data):
         data, offsets = utf8(pc.replace_substring_regex(texts, _WIDE_SPACE, " "))
@@ -79,7 +85,7 @@ def count_in_rows(mask: Bools, offsets: Ints) -> Ints:
     return np.diff(np.searchsorted(np.flatnonzero(mask), offsets))
 
 
-def code_points(texts: pa.Array) -> tuple[npt.NDArray[np.uint32], Ints]:
+def code_points(texts: Texts) -> tuple[npt.NDArray[np.uint32], Ints]:
     """Return the code points of all texts end to end, and where each text starts (rows + 1 offsets)."""
     data, offsets = utf8(texts)
     points = np.frombuffer(data.tobytes().decode().encode("utf-32-le"), np.uint32)
@@ -90,7 +96,7 @@ def code_points(texts: pa.Array) -> tuple[npt.NDArray[np.uint32], Ints]:
     return points, total[offsets]
 
 
-def blocks(texts: pa.Array, limit_bytes: int = BLOCK_BYTES) -> Iterator[pa.Array]:
+def blocks(texts: Texts, limit_bytes: int = BLOCK_BYTES) -> Iterator[Texts]:
     """Return the texts in order, in slices of about `limit_bytes`; a longer text comes alone."""
     if not len(texts):
         return
@@ -103,14 +109,19 @@ def blocks(texts: pa.Array, limit_bytes: int = BLOCK_BYTES) -> Iterator[pa.Array
         first = last
 
 
-def mask_where(candidates: Bools, texts: pa.Array, pattern: str) -> Bools:
+def mask_where(candidates: Bools, texts: Texts, pattern: str) -> Bools:
     """Return the candidates whose text matches the RE2 pattern; texts of other rows are not looked at."""
     out = candidates.copy()
     rows = np.flatnonzero(candidates)
     if rows.size:
-        chosen = texts if rows.size == len(texts) else texts.take(pa.array(rows))
+        chosen = texts if rows.size == len(texts) else taken(texts, rows)
         out[rows] = as_bools(pc.match_substring_regex(chosen, pattern))
     return out
+
+
+def taken(texts: Texts, rows: npt.NDArray[np.intp]) -> Texts:
+    """Return the texts of the rows, by number."""
+    return texts.take(pa.array(rows))
 
 
 def as_bools(mask: Any) -> Bools:

@@ -11,11 +11,10 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from pydantic import Field
 
 from quality.rule import Rule, RuleParams
-from quality.rules._text import as_bools, as_mask
+from quality.rules._text import as_bools, as_mask, pc, taken
 
 
 class Params(RuleParams):
@@ -33,7 +32,7 @@ def defect(batch: pa.RecordBatch, params: Params) -> pa.BooleanArray:
         decoder = json.JSONDecoder(
             parse_constant=_refuse, object_pairs_hook=None if params.duplicate_keys else _unique_keys
         )
-        texts = batch.column("text").take(pa.array(rows)).to_pylist()
+        texts = taken(batch.column("text"), rows).to_pylist()
         bad[rows] = [not _parses(text, decoder) for text in texts]
     return as_mask(bad)
 

@@ -11,11 +11,10 @@ from typing import Literal
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from pydantic import Field
 
 from quality.rule import Rule, RuleParams
-from quality.rules._text import Bools, Bytes, Ints, as_mask, is_ascii, mask_where, rows_with, utf8
+from quality.rules._text import Bools, Bytes, Ints, Texts, as_mask, is_ascii, mask_where, pc, rows_with, taken, utf8
 from tasks.core.record import words_of
 
 _C1 = "\x80-\x9f"
@@ -75,11 +74,11 @@ def _controls(data: Bytes, offsets: Ints) -> Bools:
     return rows_with(low[(value != 0x09) & (value != 0x0A) & (value != 0x0D)], offsets)
 
 
-def _garbled(candidates: Bools, text: pa.Array, max_share: float) -> Bools:
+def _garbled(candidates: Bools, text: Texts, max_share: float) -> Bools:
     out = mask_where(candidates, text, _MOJIBAKE)
     rows = np.flatnonzero(out)
     if rows.size:
-        garbled = text.take(pa.array(rows))
+        garbled = taken(text, rows)
         chars = pc.utf8_length(garbled).to_numpy()
         clean = pc.utf8_length(pc.replace_substring_regex(garbled, _MOJIBAKE, "")).to_numpy()
         out[rows] = chars - clean > max_share * chars

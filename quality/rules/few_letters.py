@@ -3,8 +3,8 @@
 The share is of the characters that are not white space. Letters are Unicode's (L*), and marks (M*) count with them:
 half of written Thai or Hindi is marks. A text without a character passes: that is `too_short`.
 
-Source: Chen et al. 2023, alphanumeric_filter (https://arxiv.org/abs/2309.02033) keeps texts with a share of 0.25; digits
-do not count here.
+Source: Chen et al. 2023, alphanumeric_filter (https://arxiv.org/abs/2309.02033) keeps texts with a share of 0.25;
+digits do not count here.
 """
 
 import unicodedata
@@ -15,7 +15,7 @@ import pyarrow as pa
 from pydantic import Field
 
 from quality.rule import Rule, RuleParams
-from quality.rules._text import Bools, as_mask, blocks, code_points, count_in_rows, is_ascii, spaces, utf8
+from quality.rules._text import Bools, Texts, as_mask, blocks, code_points, count_in_rows, is_ascii, spaces, utf8
 from tasks.core.record import words_of
 
 
@@ -31,7 +31,7 @@ def defect(batch: pa.RecordBatch, params: Params) -> pa.BooleanArray:
     return as_mask(np.concatenate(found) if found else np.zeros(0, bool))
 
 
-def _few(texts: pa.Array, min_share: float) -> Bools:
+def _few(texts: Texts, min_share: float) -> Bools:
     data, offsets = utf8(texts)
     if is_ascii(data):
         letter = ((data | 0x20) - np.uint8(ord("a"))) < 26

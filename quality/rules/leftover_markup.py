@@ -1,7 +1,8 @@
 """Scaffolding that should have been filled in or taken out: `{{ slot }}`, `#symbol#`, `<|token|>`, `[INSERT ...]`.
 
 Source: Compton et al. 2015, Tracery (https://www.tracery.io/) for `#symbol#`; Touvron et al. 2023
-(https://arxiv.org/abs/2307.09288) and Dubey et al. 2024 (https://arxiv.org/abs/2407.21783) for the tokens of chat models.
+(https://arxiv.org/abs/2307.09288) and Dubey et al. 2024 (https://arxiv.org/abs/2407.21783) for the tokens of chat
+models.
 """
 
 import numpy as np

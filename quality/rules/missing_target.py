@@ -6,11 +6,10 @@ Source: Wang et al. 2023, section 3.1 (https://arxiv.org/abs/2212.10560) drop in
 """
 
 import pyarrow as pa
-import pyarrow.compute as pc
 from pydantic import Field, field_validator
 
 from quality.rule import Rule, RuleParams
-from quality.rules._text import as_bools, as_mask
+from quality.rules._text import as_bools, as_mask, pc
 from tasks.core.errors import choices
 from tasks.core.record import KINDS
 

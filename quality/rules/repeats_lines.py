@@ -8,11 +8,10 @@ three lines one repeat is already more than 0.30, so texts of under four lines p
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from pydantic import Field
 
 from quality.rule import Rule, RuleParams
-from quality.rules._text import Bools, as_mask, count_in_rows, utf8
+from quality.rules._text import Bools, Texts, as_mask, count_in_rows, pc, taken, utf8
 from tasks.core.record import words_of
 
 
@@ -36,7 +35,7 @@ def defect(batch: pa.RecordBatch, params: Params) -> pa.BooleanArray:
     over = count_in_rows(data == 0x0A, offsets) >= params.min_lines - 1
     rows = np.flatnonzero(over)
     if rows.size:
-        some = text.take(pa.array(rows))
+        some = taken(text, rows)
         lines = pc.split_pattern(some, "\n")
         paragraphs = pc.split_pattern_regex(some, r"\n[ \t\r]*\n")
         over[rows] = _over(lines, params.max_line_share, params.max_line_char_share, params.min_lines)
@@ -44,7 +43,7 @@ def defect(batch: pa.RecordBatch, params: Params) -> pa.BooleanArray:
     return as_mask(over)
 
 
-def _over(lists: pa.ListArray, max_share: float, max_char_share: float, fewest: int) -> Bools:
+def _over(lists: Texts, max_share: float, max_char_share: float, fewest: int) -> Bools:
     parts = pc.utf8_trim_whitespace(lists.flatten())
     row = np.repeat(np.arange(len(lists)), pc.list_value_length(lists).to_numpy(zero_copy_only=False))
     coded = parts.dictionary_encode()

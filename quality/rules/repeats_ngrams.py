@@ -16,7 +16,7 @@ from pydantic import Field, field_validator
 
 from quality.rule import Rule, RuleParams
 from quality.rules._repeats import Words, later_chars, only, repeated, repeats_a_bigram, top_chars, words
-from quality.rules._text import Bools, as_mask, blocks
+from quality.rules._text import Bools, Texts, as_mask, blocks
 from tasks.core.record import words_of
 
 MAX_N = 50
@@ -54,7 +54,7 @@ def defect(batch: pa.RecordBatch, params: Params) -> pa.BooleanArray:
     return as_mask(np.concatenate(found) if found else np.zeros(0, bool))
 
 
-def _repeats(texts: pa.Array, params: Params) -> Bools:
+def _repeats(texts: Texts, params: Params) -> Bools:
     table = words(texts)
     found = np.diff(table.start) >= params.min_words
     found[found] = repeats_a_bigram(only(table, found))

@@ -6,11 +6,10 @@ of 200,000 characters is the run-away generation, not the long document: some 30
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from pydantic import Field
 
 from quality.rule import Rule, RuleParams
-from quality.rules._text import as_bools, as_mask, count_words
+from quality.rules._text import as_bools, as_mask, count_words, pc, taken
 from tasks.core.record import words_of
 
 
@@ -31,7 +30,7 @@ def defect(batch: pa.RecordBatch, params: Params) -> pa.BooleanArray:
     # n words need n characters and n - 1 spaces.
     wordy = np.flatnonzero(size > 2 * params.max_words)
     if wordy.size:
-        long[wordy] |= count_words(text.take(pa.array(wordy))) > params.max_words
+        long[wordy] |= count_words(taken(text, wordy)) > params.max_words
     return as_mask(long)
 
 

@@ -8,11 +8,10 @@ records are often one sentence, so the default asks one word.
 """
 
 import pyarrow as pa
-import pyarrow.compute as pc
 from pydantic import Field
 
 from quality.rule import Rule, RuleParams
-from quality.rules._text import as_bools, as_mask, count_words
+from quality.rules._text import as_bools, as_mask, count_words, pc
 from tasks.core.record import words_of
 
 

@@ -8,11 +8,10 @@ nesting of brackets is Dyck & Walther 1882 (https://doi.org/10.1515/crll.1882.91
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from pydantic import Field, field_validator
 
 from quality.rule import Rule, RuleParams
-from quality.rules._text import Bools, Bytes, Ints, as_mask, count_in_rows, rows_of, utf8
+from quality.rules._text import Bools, Bytes, Ints, Texts, as_mask, count_in_rows, pc, rows_of, taken, utf8
 from tasks.core.record import words_of
 
 PAIRS = "()[]{}"
@@ -44,14 +43,14 @@ def defect(batch: pa.RecordBatch, params: Params) -> pa.BooleanArray:
     rows = np.flatnonzero(bad)
     if rows.size:
         # Whoever balances as written is right, so only the others are read without marks, emoticons and inches.
-        plain = text.take(pa.array(rows))
+        plain = taken(text, rows)
         for pattern in (_EMOTICON, _LIST_MARK, _INCH):
             plain = pc.replace_substring_regex(plain, pattern, "")
         bad[rows] = _unbalanced(plain, params)
     return as_mask(bad)
 
 
-def _unbalanced(texts: pa.Array, params: Params) -> Bools:
+def _unbalanced(texts: Texts, params: Params) -> Bools:
     data, offsets = utf8(texts)
     bad = np.zeros(len(texts), bool)
     if params.quotes:
@@ -76,7 +75,7 @@ def _badly_nested(marks: Bytes, row: Ints, rows: int) -> Bools:
     first = np.searchsorted(row, np.arange(rows))
     before = np.concatenate([[0], total])[first]  # sum of the rows before, by row
     level = total - before[row] + ~opens  # depth inside the bracket
-    bad = np.bincount(row, step, rows) != 0
+    bad: Bools = np.bincount(row, step, rows) != 0
     bad[row[level < 1]] = True
     sound = ~bad[row]
     row, level, marks, opens = row[sound], level[sound], marks[sound], opens[sound]

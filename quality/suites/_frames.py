@@ -6,10 +6,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from quality.dedup import Seen, hashed
-from quality.rules._text import as_bools, count_words, utf8
+from quality.rules._text import Texts, as_bools, count_words, pc, utf8
 from quality.suites._known import NUMBER_COLUMNS
 from tasks.core.errors import RecipeError, choices
 from tasks.core.record import words_of
@@ -19,10 +18,8 @@ SAMPLE = 5
 ROWS = "__rows__"
 
 
-def chunks(
-    frames: Iterable[pa.RecordBatch | pa.Table], columns: Sequence[str], chunk_rows: int
-) -> Iterator[pa.Table]:
-    """Return the columns of all frames, in tables of `chunk_rows` (the last has fewer): each GX run has a fixed cost."""
+def chunks(frames: Iterable[pa.RecordBatch | pa.Table], columns: Sequence[str], chunk_rows: int) -> Iterator[pa.Table]:
+    """Return the columns of all frames, in tables of `chunk_rows` rows; the last has fewer."""
     held: list[pa.Table] = []
     count = 0
     for frame in frames:
@@ -59,14 +56,14 @@ def projected(frame: pa.RecordBatch | pa.Table, columns: Sequence[str]) -> pa.Ta
     return pa.table(made)
 
 
-def _words(frame: pa.RecordBatch | pa.Table, derived: Sequence[str]) -> pa.Array:
+def _words(frame: pa.RecordBatch | pa.Table, derived: Sequence[str]) -> Texts:
     for column in (*(name for name in derived if name not in ("n_chars", "n_words")), "text", "messages", "target"):
         if column not in frame.schema.names:
             raise RecipeError(f"the suite reads column '{column}'{choices(column, frame.schema.names)}")
     spoken = frame.select(["text", "messages", "target"])
     if isinstance(spoken, pa.Table):
         batches = spoken.combine_chunks().to_batches()
-        spoken = batches[0] if batches else spoken.schema.empty_table().to_batches()[0]
+        spoken = batches[0] if batches else pa.RecordBatch.from_pylist([], schema=spoken.schema)
     return words_of(spoken)
 
 
@@ -83,7 +80,7 @@ class Whole:
         self.repeated: dict[str, list[Any]] = {name: [] for name in self._seen}
 
     def add(self, table: pa.Table) -> None:
-        """Take the numbers of a chunk, and the first values that were there before of a column that should be unique."""
+        """Take the numbers of a chunk; of a column that should be unique, note some values that were there before."""
         self.rows += table.num_rows
         for name, parts in self._parts.items():
             values, null = _numbers(table.column(name), hashes=name not in NUMBER_COLUMNS)
@@ -91,9 +88,7 @@ class Whole:
             if name in self._seen:
                 self._note_repeats(name, table.column(name), values, null)
 
-    def _note_repeats(
-        self, name: str, column: pa.ChunkedArray, values: npt.NDArray[Any], null: npt.NDArray[np.bool_]
-    ) -> None:
+    def _note_repeats(self, name: str, column: Any, values: npt.NDArray[Any], null: npt.NDArray[np.bool_]) -> None:
         there = np.flatnonzero(~null)
         again = there[~self._seen[name].add(values[there].astype(np.uint64))]
         room = SAMPLE - len(self.repeated[name])
@@ -101,7 +96,7 @@ class Whole:
 
     def frame(self) -> Any:
         """Return the numbers as a pandas frame."""
-        import pandas as pd
+        import pandas as pd  # noqa: PLC0415 - 0.5 s that checking a recipe does not need
 
         made: dict[str, Any] = {} if self._parts else {ROWS: np.zeros(self.rows, np.uint8)}
         for name, parts in self._parts.items():
@@ -111,7 +106,7 @@ class Whole:
         return pd.DataFrame(made)
 
 
-def _numbers(column: pa.ChunkedArray, *, hashes: bool) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]:
+def _numbers(column: Any, *, hashes: bool) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]:
     null = as_bools(column.is_null())
     if not hashes:
         return pc.fill_null(column, 0).to_numpy(), null
@@ -120,7 +115,7 @@ def _numbers(column: pa.ChunkedArray, *, hashes: bool) -> tuple[npt.NDArray[Any]
     return values, null
 
 
-def _hashes(texts: pa.Array) -> npt.NDArray[np.uint64]:
+def _hashes(texts: Texts) -> npt.NDArray[np.uint64]:
     """Return 64 bits of each text: xxh3, but for those of 32 bytes, as ids are, a mix of their four words.
 
     The mix takes a tenth of the time, and what a text gives depends on nothing but the text.
@@ -162,7 +157,7 @@ class Distinct:
 
     def frame(self) -> Any:
         """Return the values as a pandas frame, columns of fewer filled with nulls."""
-        import pandas as pd
+        import pandas as pd  # noqa: PLC0415 - 0.5 s that checking a recipe does not need
 
         longest = max((len(values) for values in self._values.values()), default=0)
         padded = {name: [*values, *[None] * (longest - len(values))] for name, values in self._values.items()}

@@ -12,16 +12,30 @@ from tasks.core.errors import RecipeError
 GX_SEVERITY: Mapping[Severity, str] = {"stop": "critical", "warn": "warning"}
 
 
-def context(**options: Any) -> Any:
-    """Return an ephemeral context that prints no progress bars and reports to nobody."""
-    # Read when the context is made, before enable_analytics could be called.
+def library() -> Any:
+    """Return the package, imported; its submodules are its attributes."""
+    # Read when a context is made, before enable_analytics could be called.
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
-    import great_expectations as gx
+    import great_expectations  # noqa: PLC0415 - takes seconds; checking a recipe does not need it
 
-    made = gx.get_context(mode="ephemeral", **options)
+    return great_expectations
+
+
+def context() -> Any:
+    """Return an ephemeral context that prints no progress bars and reports to nobody."""
+    made = library().get_context(mode="ephemeral")
     made.enable_analytics(False)
     made.variables.progress_bars = {"globally": False, "metric_calculations": False}
     return made
+
+
+def expectation(name: str, kwargs: Mapping[str, Any], severity: Severity, **more: Any) -> Any:
+    """Return the GX expectation; RecipeError where GX refuses what `check` let pass."""
+    made = getattr(library().expectations, class_name(name))
+    try:
+        return made(**kwargs, severity=GX_SEVERITY[severity], **more)
+    except ValueError as exc:  # pydantic's ValidationError, of the version that GX carries
+        raise RecipeError(f"{name}: {' '.join(str(exc).split())}") from exc
 
 
 def class_name(expectation: str) -> str:
@@ -70,13 +84,15 @@ class Runner:
     """A GX checkpoint of some checks, to be run on one frame after another; `tallies` adds up what it finds."""
 
     def __init__(self, context: Any, name: str, checks: Sequence[tuple[int, Check]]) -> None:
-        import great_expectations as gx
-
+        gx = library()
         self.tallies = {number: Tally() for number, _ in checks}
         self._checks = dict(checks)
         asset = context.data_sources.add_pandas(name).add_dataframe_asset(name)
         data = asset.add_batch_definition_whole_dataframe(name)
-        expectations = [_expectation(gx, number, check) for number, check in checks]
+        expectations = [
+            expectation(check.expectation, check.kwargs, check.severity, meta={"check": number})
+            for number, check in checks
+        ]
         suite = context.suites.add(gx.ExpectationSuite(name=name, expectations=expectations))
         definition = context.validation_definitions.add(gx.ValidationDefinition(name=name, data=data, suite=suite))
         self._checkpoint = context.checkpoints.add(
@@ -96,14 +112,6 @@ class Runner:
                 if message := _exception(result.exception_info):
                     raise RecipeError(f"{self._checks[number].expectation} cannot be evaluated: {message}")
                 self.tallies[number].add(result.result, success=bool(result.success))
-
-
-def _expectation(gx: Any, number: int, check: Check) -> Any:
-    made = getattr(gx.expectations, class_name(check.expectation))
-    try:
-        return made(**check.kwargs, severity=GX_SEVERITY[check.severity], meta={"check": number})
-    except ValueError as exc:  # pydantic's ValidationError, of the version that GX carries
-        raise RecipeError(f"{check.expectation}: {' '.join(str(exc).split())}") from exc
 
 
 def _exception(info: Mapping[str, Any]) -> str | None:

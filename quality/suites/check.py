@@ -36,7 +36,7 @@ class Check:
 def parse_suite(configs: Iterable[Mapping[str, Any]]) -> tuple[Check, ...]:
     """Return the checks of a suite as a recipe writes it; RecipeError names the first wrong value and the choices.
 
-    An entry is `{type: expect_..., column: ..., severity: stop | warn, ...}`, its other keys those of the GX expectation.
+    An entry is `{type: expect_..., column: ..., severity: stop | warn, ...}`; its other keys are GX's own.
     """
     return tuple(parse_check(config) for config in configs)
 

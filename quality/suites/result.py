@@ -64,7 +64,8 @@ class SuiteResult:
             "| result | expectation | column | asked | found | severity | examples |",
             "| --- | --- | --- | --- | --- | --- | --- |",
         ]
-        return "\n".join([*lines, *(_line(outcome) for outcome in sorted(self.outcomes, key=lambda o: o.success))]) + "\n"
+        lines += [_line(outcome) for outcome in sorted(self.outcomes, key=lambda outcome: outcome.success)]
+        return "\n".join(lines) + "\n"
 
     def as_dict(self) -> dict[str, Any]:
         """Return the result as JSON values; `from_dict` is the way back."""

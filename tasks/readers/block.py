@@ -1,6 +1,6 @@
 """What every reader hands on: rows of one file with their places, and what could not be read."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -14,6 +14,7 @@ from tasks.core.errors import RecipeError
 
 FileFormat = Literal["jsonl", "json", "csv", "parquet", "text", "hf"]
 Row = Mapping[str, Any]
+Values = pa.Array | Sequence[Any]
 
 # What the places of a format count, for messages.
 UNITS: Mapping[FileFormat, str] = {
@@ -68,7 +69,7 @@ class Block:
             return list(self.rows.schema.names)
         return list(dict.fromkeys(chain.from_iterable(self.rows)))
 
-    def column(self, name: str) -> pa.Array | list[Any]:
+    def column(self, name: str) -> Values:
         """Return the values of a column, null where a row has none."""
         if isinstance(self.rows, pa.RecordBatch):
             return self.rows.column(name) if name in self.rows.schema.names else pa.nulls(len(self))
@@ -77,8 +78,8 @@ class Block:
     def row(self, index: int) -> Row:
         """Return one row as a dict."""
         if isinstance(self.rows, pa.RecordBatch):
-            row: Row = self.rows.slice(index, 1).to_pylist()[0]
-            return row
+            one = self.rows.slice(index, 1)
+            return {name: listed(one.column(name))[0] for name in one.schema.names}
         return self.rows[index]
 
     def keep(self, mask: npt.NDArray[np.bool_]) -> "Block":
@@ -92,3 +93,38 @@ class Block:
 def places_from(first: int, count: int) -> npt.NDArray[np.int64]:
     """Return `count` places from `first` on."""
     return np.arange(first, first + count, dtype=np.int64)
+
+
+def is_text(kind: pa.DataType) -> bool:
+    """Return whether an Arrow type is one of the string types."""
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
+
+
+def listed(values: Values) -> Sequence[Any]:
+    """Return a column as Python values; bytes in a string column that are not UTF-8 as lone surrogates.
+
+    Arrow does not look into the strings of a file; lone surrogates are what every reader here makes of such bytes, and
+    they are found where a value is written.
+    """
+    if not isinstance(values, pa.Array):
+        return values
+    if pa.types.is_dictionary(values.type):
+        values = values.cast(values.type.value_type)
+    try:
+        return list(values.to_pylist())
+    except UnicodeDecodeError:
+        return [_decoded(value) for value in values]
+
+
+def _decoded(value: pa.Scalar) -> Any:
+    if not is_text(value.type):
+        return _nested(value)
+    data = value.as_buffer()
+    return None if data is None else data.to_pybytes().decode(errors="surrogateescape")
+
+
+def _nested(value: pa.Scalar) -> Any:
+    try:
+        return value.as_py()
+    except UnicodeDecodeError as exc:
+        return exc.object[exc.start : exc.start + 1].decode(errors="surrogateescape")

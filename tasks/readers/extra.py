@@ -11,8 +11,8 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tasks.readers.block import Row
-from tasks.readers.values import Values, as_strings, is_text, listed
+from tasks.readers.block import Row, Values, is_text, listed
+from tasks.readers.values import as_strings
 
 _NEEDS_ESCAPE: Final = r'["\\\x00-\x1f]'
 # What json.dumps builds anew on every call.
@@ -29,9 +29,14 @@ def extra_of(columns: Mapping[str, Values], rows: int) -> pa.Array:
     parts = [part for part in parts if part.null_count < rows]
     if not parts:
         return pa.nulls(rows, pa.string())
+    empty = pc.is_null(parts[0])
+    for part in parts[1:]:
+        empty = pc.and_(empty, pc.is_null(part))
+    # With skip, a row that is null in every column vanishes and the result is shorter (pyarrow 26.0).
+    parts[0] = pc.if_else(empty, "", parts[0])
     body = pc.binary_join_element_wise(*parts, ",", null_handling="skip")
     whole = pc.binary_join_element_wise("{", body, "}", "")
-    return pc.if_else(pc.equal(body, ""), pa.scalar(None, pa.string()), whole)
+    return pc.if_else(empty, pa.scalar(None, pa.string()), whole)
 
 
 def extra_of_rows(rows: Sequence[Row], names: Mapping[str, str]) -> pa.Array:

@@ -26,7 +26,7 @@ class _Cursor:
     def __init__(self, file: SourceFile) -> None:
         self.file = file
         self.buffer, self.position, self.done = "", 0, False
-        self.dropped, self.dropped_lines = 0, 0
+        self.dropped, self.dropped_lines, self.line_start = 0, 0, 0
         self._pieces = pieces(file)
         # What is not UTF-8 comes as lone surrogates, and is told of the item that holds it.
         self._decode = codecs.getincrementaldecoder("utf-8")(errors="surrogateescape").decode
@@ -34,6 +34,8 @@ class _Cursor:
     def more(self) -> None:
         """Read on: as much again as is held, so that a value of n bytes is scanned O(log n) times."""
         self.dropped_lines += self.buffer.count("\n", 0, self.position)
+        if (line_end := self.buffer.rfind("\n", 0, self.position)) >= 0:
+            self.line_start = self.dropped + line_end + 1
         self.dropped += self.position
         held = [self.buffer[self.position :]]
         wanted = size = len(held[0])
@@ -105,7 +107,8 @@ class _Cursor:
     def fail(self, message: str, position: int) -> None:
         """Raise RecipeError with line and column."""
         line = 1 + self.dropped_lines + self.buffer.count("\n", 0, position)
-        column = position - self.buffer.rfind("\n", 0, position)
+        line_end = self.buffer.rfind("\n", 0, position)
+        column = position - line_end if line_end >= 0 else self.dropped + position - self.line_start + 1
         at_end = " (the file ends there)" if self.done and position >= len(self.buffer) else ""
         self.file.fail(f"not valid JSON: {message} at line {line} column {column}{at_end}")
 

@@ -13,9 +13,9 @@ from tasks.core import record
 from tasks.core.errors import RecipeError, choices
 from tasks.core.source import MAPPABLE
 from tasks.readers import extra, values
-from tasks.readers.block import Block, Defect
+from tasks.readers.block import Block, Defect, Values
 from tasks.readers.stream import not_encodable
-from tasks.readers.values import Values, Wrong
+from tasks.readers.values import Wrong
 
 # The text of a source that has no column `text` and no messages, where it has just one of these.
 _TEXT_NAMES: Final = ("content", "body", "instruction", "question", "prompt", "sentence")

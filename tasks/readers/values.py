@@ -15,10 +15,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tasks.core.record import MESSAGES, SPANS
+from tasks.readers.block import Values, is_text, listed
 from tasks.readers.jsonl import DECODER, json_type
 from tasks.readers.stream import not_encodable
 
-Values = pa.Array | Sequence[Any]
 Wrong = dict[int, tuple[str, str]]
 
 # ShareGPT's names of the speakers, and those of its offspring; other roles stay as they are.
@@ -56,23 +56,6 @@ def as_strings(values: pa.Array) -> pa.Array | None:
     return found
 
 
-def is_text(kind: pa.DataType) -> bool:
-    """Return whether an Arrow type is one of the string types."""
-    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
-
-
-def listed(values: Values) -> Sequence[Any]:
-    """Return a column as Python values; strings of a column that is not all UTF-8 as bytes."""
-    if not isinstance(values, pa.Array):
-        return values
-    if pa.types.is_dictionary(values.type):
-        values = values.cast(values.type.value_type)
-    try:
-        return list(values.to_pylist())
-    except UnicodeDecodeError:
-        return list(values.cast(pa.binary()).to_pylist())
-
-
 def _converted(
     values: Sequence[Any], convert: Callable[[Any], Any], kind: pa.DataType, name: str
 ) -> tuple[pa.Array, Wrong]:
@@ -92,7 +75,7 @@ def _string(value: Any) -> str | None:
     if isinstance(value, str):
         return _encodable(value)
     if isinstance(value, bytes):
-        return value.decode()
+        return _encodable(value.decode(errors="surrogateescape"))
     if isinstance(value, float) and not math.isfinite(value):
         return None
     if isinstance(value, bool | int | float):

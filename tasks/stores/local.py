@@ -73,6 +73,6 @@ def explained(target: Path) -> Iterator[None]:
                 f"no space left on the disk of '{target.parent}'; free some and run the same command again: "
                 "finished shards are kept"
             ) from exc
-        if exc.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR):
+        if exc.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.ENOENT):
             raise UserError(f"cannot write to '{target.parent}': {exc.strerror}") from exc
         raise

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tasks.methods.rules._grammar import Alternative, Grammar, shortest, tallest
+from tasks.methods.rules._grammar import Alternative, Grammar, alternative
 
 # A count of more bits belongs to derivations of thousands of leaves; S -> S S | 'a' doubles its bits with each level.
 MAX_BITS = 1 << 16
@@ -30,23 +30,23 @@ def unroll(grammar: Grammar, depth: int | None, limit: int = MAX_UNROLLED) -> Un
 
     Returns None where the layout has more than `limit` productions or a count more than MAX_BITS bits: too many.
     """
-    heights, fewest = tallest(grammar), shortest(grammar)
+    heights, fewest = grammar.tallest, grammar.shortest
     states = [(0, _clamped(heights[0], depth))]
     numbers = {states[0]: 0}
     laid: list[list[Alternative]] = []
     size = 0
     for symbol, left in states:
         own = []
-        for alternative in grammar.alternatives[symbol]:
-            if any(fewest[s] >= left for s in alternative.symbols):
+        for plain in grammar.alternatives[symbol]:
+            if any(fewest[s] >= left for s in plain.symbols):
                 continue
-            items = [i if isinstance(i, str) else (i, _clamped(heights[i], left - 1)) for i in alternative.items]
+            items = [i if isinstance(i, str) else (i, _clamped(heights[i], left - 1)) for i in plain.items]
             for item in items:
                 if not isinstance(item, str) and item not in numbers:
                     numbers[item] = len(states)
                     states.append(item)
-            linked = tuple(i if isinstance(i, str) else numbers[i] for i in items)
-            own.append(Alternative(alternative.rule, alternative.weight, linked))
+            linked = [i if isinstance(i, str) else numbers[i] for i in items]
+            own.append(alternative(plain.rule, plain.weight, linked))
         laid.append(own)
         size += len(own)
         if size > limit:
@@ -70,8 +70,8 @@ def _counted(laid: Sequence[Sequence[Alternative]], order: Sequence[int]) -> tup
     shares: list[list[int]] = [[] for _ in laid]
     bits = 0
     for state in order:  # by depth left: what a production needs is counted before it
-        for alternative in laid[state]:
-            factors = [totals[child] for child in alternative.symbols]
+        for own in laid[state]:
+            factors = [totals[child] for child in own.symbols]
             size = sum(factor.bit_length() for factor in factors)
             bits += size
             if size > MAX_BITS or bits > _ALL_BITS:

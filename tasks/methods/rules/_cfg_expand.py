@@ -8,8 +8,8 @@ import numpy.typing as npt
 from tasks.methods.rules._cfg_machine import Codes, Ints, Machine, offsets_of
 from tasks.methods.rules._cfg_pick import Picker
 
-# Symbols that a block of texts may hold; 16 MiB of 32-bit codes and a few arrays like it.
-_BLOCK_ITEMS = 1 << 24
+# Symbols that a block of texts may hold: a runaway grammar, all of whose texts reach the limit, takes 0.7 GB.
+_BLOCK_ITEMS = 1 << 22
 _BLOCK_ROWS = 1 << 14
 
 
@@ -82,13 +82,11 @@ class _Limit:
 
 def chosen(made: Machine, trees: Trees) -> Ints:
     """Return how often each choice was made in texts that are not over."""
-    counts = np.zeros(len(made.weights), np.int64)
-    for level in trees.levels:
-        choices = level.choices
-        if trees.over is not None and level.owners is not None:
-            choices = choices[~trees.over[level.owners[level.nodes]]]
-        counts += np.bincount(choices, minlength=len(counts))
-    return counts
+    choices = np.concatenate([level.choices for level in trees.levels])
+    if trees.over is not None and trees.over.any():
+        owners = np.concatenate([level.owners[level.nodes] for level in trees.levels if level.owners is not None])
+        choices = choices[~trees.over[owners]]
+    return np.bincount(choices, minlength=len(made.weights))
 
 
 def by_rule(made: Machine, counts: Ints, rules: int) -> Ints:

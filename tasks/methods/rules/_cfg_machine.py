@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from tasks.methods.rules._cfg_count import Unrolled
 from tasks.methods.rules._cfg_pieces import EMPTY, MAX_PIECES, Piece, Spacing, terminal, written_out
-from tasks.methods.rules._grammar import Alternative, Grammar, shortest, tallest
+from tasks.methods.rules._grammar import Alternative, Grammar
 
 Ints = npt.NDArray[np.int64]
 Codes = npt.NDArray[np.int32]
@@ -81,12 +81,12 @@ def machine(
     A symbol of at most `max_pieces` derivations is written out: it changes how fast draws are, not which there can be.
     """
     source = counted.grammar if counted else grammar
-    heights, fewest = tallest(source), shortest(source)
+    fewest = source.shortest
     leaf = cache(lambda text: terminal(text, spacing))
-    whole = written_out(source, heights, leaf, spacing.join, max_pieces)
+    whole = written_out(source, leaf, spacing.join, max_pieces)
     order = _reached(source, whole)
     number = {symbol: index for index, symbol in enumerate(order)}
-    totals = counted.totals if counted else [0] * len(heights)
+    totals = counted.totals if counted else [0] * len(fewest)
 
     def of_alternative(alternative: Alternative, count: int) -> Choice:
         items = tuple(number[i] if isinstance(i, int) else leaf(i) for i in alternative.items)

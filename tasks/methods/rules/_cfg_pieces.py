@@ -60,14 +60,12 @@ def terminal(text: str, spacing: Spacing) -> Piece:
     return Piece(text, before, after, tree=f" {json.dumps(text, ensure_ascii=False)}")
 
 
-def written_out(
-    grammar: Grammar, heights: Sequence[int], leaf: Callable[[str], Piece], join: str, max_pieces: int
-) -> dict[int, list[Piece]]:
+def written_out(grammar: Grammar, leaf: Callable[[str], Piece], join: str, max_pieces: int) -> dict[int, list[Piece]]:
     """Return the symbols that have at most `max_pieces` derivations, each with all of them in the order of `unroll`."""
     found: dict[int, list[Piece]] = {}
     pieces, chars = 0, 0
-    finite = [symbol for symbol, height in enumerate(heights) if height]
-    for symbol in sorted(finite, key=heights.__getitem__):
+    finite = [symbol for symbol, height in enumerate(grammar.tallest) if height]
+    for symbol in sorted(finite, key=grammar.tallest.__getitem__):
         alternatives = grammar.alternatives[symbol]
         size = sum(_size(alternative, found) for alternative in alternatives)
         if size > min(max_pieces, _ALL_PIECES - pieces):

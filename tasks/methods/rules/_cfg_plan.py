@@ -9,7 +9,7 @@ from tasks.methods.rules._cfg_count import MAX_BITS, MAX_UNROLLED, Unrolled, dee
 from tasks.methods.rules._cfg_machine import FULL, Machine, machine
 from tasks.methods.rules._cfg_pick import Aliases, Finder, aliases
 from tasks.methods.rules._cfg_pieces import Spacing
-from tasks.methods.rules._grammar import Grammar, Rule, build, cycle, most_leaves, shortest, tallest
+from tasks.methods.rules._grammar import Grammar, Rule, build, cycle, most_leaves
 from tasks.methods.rules._grammar_nltk import read_nltk
 from tasks.methods.rules._grammar_tracery import read_tracery
 
@@ -24,18 +24,16 @@ _QUICK = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A grammar made ready, with `table` for weighted draws, else `finder`; `total` derivations, None: not counted.
+    """A grammar made ready: `table` draws by weight, or finds derivations by number.
 
     `max_leaves` is None where no text can have too many; `longest` bounds the leaves and the levels of one text.
     """
 
     rules: tuple[Rule, ...]
-    reached: tuple[int, ...]
+    grammar: Grammar
     made: Machine
-    table: Aliases | None
-    finder: Finder | None
+    table: Aliases | Finder
     depth: int | None
-    total: int | None
     max_leaves: int | None
     longest: int
 
@@ -61,35 +59,37 @@ def plan(
         raise RecipeError(f"grammar: '{text.strip()}' is neither a file nor a grammar; write one as S -> 'a' S | 'b'")
     rules, own_start = read_tracery(text) if literal else read_nltk(text)
     grammar = build(rules, own_start, start)
-    heights = tallest(grammar)
-    limit = _limit(grammar, heights, mode, depth)
-    counted = _counted(grammar, mode, limit)
-    made = machine(grammar, Spacing("", repair=False) if literal else spacing, None if mode == "weighted" else counted)
-    leaves = most_leaves(grammar, heights)
+    limit = _limit(grammar, mode, depth)
+    counted = None if mode == "weighted" else _counted(grammar, mode, limit)
+    made = machine(grammar, Spacing("", repair=False) if literal else spacing, counted)
+    leaves = most_leaves(grammar)
     bounded = 0 < leaves <= max_leaves
     return Plan(
         rules=tuple(rules),
-        reached=tuple(dict.fromkeys(a.rule for own in grammar.alternatives for a in own)),
+        grammar=grammar,
         made=made,
-        table=aliases(made) if mode == "weighted" else None,
-        finder=Finder(made) if mode != "weighted" else None,
+        table=Finder(made) if counted else aliases(made),
         depth=limit,
-        total=counted.totals[0] if counted else None,
         max_leaves=None if bounded else max_leaves,
-        longest=max(leaves if bounded else max_leaves, limit or heights[0]),
+        longest=max(leaves if bounded else max_leaves, limit or grammar.tallest[0]),
     )
 
 
-def _limit(grammar: Grammar, heights: list[int], mode: Mode, depth: int | None) -> int | None:
+def reached(grammar: Grammar) -> list[int]:
+    """Return the numbers of the productions that the start reaches, in the order written."""
+    return sorted(dict.fromkeys(own.rule for alternatives in grammar.alternatives for own in alternatives))
+
+
+def _limit(grammar: Grammar, mode: Mode, depth: int | None) -> int | None:
     """Return the depth that derivations are held to; None where no derivation is deeper than is asked anyway."""
-    least = shortest(grammar)[0]
+    least, height = grammar.shortest[0], grammar.tallest[0]
     if depth is not None and depth < least:
         raise RecipeError(f"max_depth {depth} is too small: the shallowest derivation of the grammar is {least} deep")
-    if heights[0]:
-        return None if depth is None or depth >= heights[0] else depth
+    if height:
+        return None if depth is None or depth >= height else depth
     if depth is None and mode != "weighted":
         raise RecipeError(
-            f"mode '{mode}' needs max_depth ({least} or more): the grammar is recursive ({cycle(grammar, heights)}), "
+            f"mode '{mode}' needs max_depth ({least} or more): the grammar is recursive ({cycle(grammar)}), "
             "so it has derivations without end"
         )
     return max(WEIGHTED_DEPTH, _deepest_use(grammar)) if depth is None else depth
@@ -97,11 +97,10 @@ def _limit(grammar: Grammar, heights: list[int], mode: Mode, depth: int | None) 
 
 def _deepest_use(grammar: Grammar) -> int:
     """Return a depth that lets every production be used."""
-    fewest, above, queue = shortest(grammar), {0: 0}, [0]
+    fewest, above, queue = grammar.shortest, {0: 0}, [0]
     deepest = 0
     for symbol in queue:
-        for alternative in grammar.alternatives[symbol]:
-            below = alternative.symbols
+        for below in (own.symbols for own in grammar.alternatives[symbol]):
             deepest = max(deepest, above[symbol] + 1 + max((fewest[s] for s in below), default=0))
             for child in below:
                 if child not in above:
@@ -110,25 +109,28 @@ def _deepest_use(grammar: Grammar) -> int:
     return deepest
 
 
-def _counted(grammar: Grammar, mode: Mode, limit: int | None) -> Unrolled | None:
-    if mode == "weighted":
-        return unroll(grammar, limit, MAX_UNROLLED if limit is None else _QUICK)
+def _counted(grammar: Grammar, mode: Mode, limit: int | None) -> Unrolled:
     counted = unroll(grammar, limit)
     if counted:
         return counted
     size = f"more than {MAX_UNROLLED} productions by depth or 2**{MAX_BITS} derivations"
     if limit is None:
         raise RecipeError(f"mode '{mode}' cannot number this grammar: it has {size}; use mode 'weighted'")
-    fits = deepest_that_fits(grammar, shortest(grammar)[0], limit)
+    fits = deepest_that_fits(grammar, grammar.shortest[0], limit)
     raise RecipeError(f"max_depth {limit} is too large for mode '{mode}': {size}; the largest that fits is {fits}")
 
 
-def small(total: int | None) -> int | None:
-    """Return a number of derivations as a capacity: None where it is not known, or so large that no run gets there."""
-    return total if total is not None and total <= FULL else None
+def derivations(ready: Plan) -> int | None:
+    """Return how many derivations can be drawn; None where that is too large to count, or for any run to get there."""
+    if isinstance(ready.table, Finder):
+        total = ready.made.totals[0]
+    else:
+        counted = unroll(ready.grammar, ready.depth, MAX_UNROLLED if ready.depth is None else _QUICK)
+        total = counted.totals[0] if counted else FULL + 1
+    return total if total <= FULL else None
 
 
-def check_shuffle(total: int | None) -> None:
+def check_shuffle(ready: Plan) -> None:
     """RecipeError where there are more derivations than a keyed permutation reaches."""
-    if total is not None and total > MAX_PERMUTED:
+    if ready.made.totals[0] > MAX_PERMUTED:
         raise RecipeError("order 'shuffled' takes at most 2**62 derivations; use mode 'uniform' or a smaller max_depth")

@@ -11,7 +11,8 @@ from tasks.methods.rules._cfg_expand import Trees
 from tasks.methods.rules._cfg_machine import Codes, Ints, Machine, offsets_of
 from tasks.methods.rules._grammar_tracery import modified
 
-_MAX_BYTES = (1 << 31) - 1
+# What the 32-bit offsets of Arrow's strings reach.
+MAX_BYTES = (1 << 31) - 1
 
 
 def texts(made: Machine, trees: Trees) -> pa.StringArray:
@@ -87,7 +88,7 @@ def _strung(strings: pa.StringArray, tokens: Codes, starts: Ints) -> pa.StringAr
     Arrow keeps the strings that `take` returns end to end, so that only the offsets of the rows are new.
     """
     lengths = pc.binary_length(strings).to_numpy(zero_copy_only=False)
-    if int(lengths[tokens].sum(dtype=np.int64)) > _MAX_BYTES:
+    if int(lengths[tokens].sum(dtype=np.int64)) > MAX_BYTES:
         raise ShardError("the texts of one block are over 2 GiB; make the terminals or the grammar smaller")
     taken = strings.take(pa.array(tokens))
     _, offsets, data = taken.buffers()

@@ -4,6 +4,7 @@ import difflib
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from tasks.core.errors import RecipeError, choices
 
@@ -36,25 +37,40 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Alternative:
-    """One way to expand a symbol: rule number, share of the symbol's weight, and items (int: symbol, str: terminal)."""
+    """One way to expand a symbol: rule number, share of the symbol's weight, and items (int: symbol, str: terminal).
+
+    `symbols` are the items that are symbols, left to right.
+    """
 
     rule: int
     weight: float
     items: tuple[int | str, ...]
-
-    @property
-    def symbols(self) -> list[int]:
-        """The symbols of the right-hand side, left to right."""
-        return [item for item in self.items if isinstance(item, int)]
+    symbols: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
+def alternative(rule: int, weight: float, items: Iterable[int | str]) -> Alternative:
+    """Return an alternative of these items."""
+    held = tuple(items)
+    return Alternative(rule, weight, held, tuple(item for item in held if isinstance(item, int)))
+
+
+@dataclass(frozen=True, eq=False)
 class Grammar:
     """Linked productions. Symbol 0 is the start; `modifiers[i]` is empty but for Tracery's `#name.modifier#`."""
 
     names: tuple[str, ...]
     modifiers: tuple[tuple[str, ...], ...]
     alternatives: tuple[tuple[Alternative, ...], ...]
+
+    @cached_property
+    def shortest(self) -> list[int]:
+        """The depth of the shallowest derivation of each symbol: 1 where it gives terminals, 0 where there is none."""
+        return _shortest(self)
+
+    @cached_property
+    def tallest(self) -> list[int]:
+        """The depth of the deepest derivation of each symbol; 0 where recursion leaves it without an end."""
+        return _tallest(self)
 
 
 def build(rules: Sequence[Rule], own_start: str, start: str | None) -> Grammar:
@@ -67,11 +83,17 @@ def build(rules: Sequence[Rule], own_start: str, start: str | None) -> Grammar:
     chosen = own_start if start is None else start
     if chosen not in defined:
         raise RecipeError(f"grammar: no start symbol '{chosen}'{choices(chosen, defined)}")
-    starts = [name for name in dict.fromkeys((own_start, chosen)) if name in defined]
-    findings = [_undefined(rules, defined), _duplicates(rules), _dead(rules, defined, starts)]
+    everything = _link(rules, dict.fromkeys([chosen, *defined]))
+    starts = [chosen, own_start] if own_start in defined else [chosen]
+    findings = [
+        _undefined(rules, defined),
+        _duplicates(rules),
+        _listed("symbols that never end in text", _barren(everything)),
+        _listed("symbols that nothing reaches", _lost(everything, starts)),
+    ]
     if text := "; ".join(finding for finding in findings if finding):
         raise RecipeError(f"grammar: {text}")
-    return _link(rules, [chosen])
+    return everything if chosen == own_start else _link(rules, [chosen])
 
 
 def _undefined(rules: Sequence[Rule], defined: Iterable[str]) -> str:
@@ -95,16 +117,22 @@ def _duplicates(rules: Sequence[Rule]) -> str:
     return _listed("duplicate productions", [f"{rule.text} ({rule.where})" for rule in doubled])
 
 
-def _dead(rules: Sequence[Rule], defined: Iterable[str], starts: Sequence[str]) -> str:
-    everything = _link(rules, list(defined))
-    depths = shortest(everything)
-    barren = [
-        f"'{name}'" for name, depth in zip(everything.names, depths, strict=True) if not depth and name in defined
-    ]
-    reached = {name.partition(".")[0] for name in _link(rules, starts).names}
-    lost = [f"'{name}'" for name in defined if name not in reached]
-    findings = [_listed("symbols that never end in text", barren), _listed("symbols that nothing reaches", lost)]
-    return "; ".join(finding for finding in findings if finding)
+def _barren(grammar: Grammar) -> list[str]:
+    symbols = zip(grammar.names, grammar.modifiers, grammar.shortest, strict=True)
+    return [f"'{name}'" for name, modifiers, depth in symbols if not depth and not modifiers]
+
+
+def _lost(grammar: Grammar, starts: Sequence[str]) -> list[str]:
+    """Return the symbols below no start; one that is reached with modifiers is reached."""
+    reached = dict.fromkeys(grammar.names.index(name) for name in starts)
+    queue = list(reached)
+    for symbol in queue:
+        fresh = [s for a in grammar.alternatives[symbol] for s in a.symbols if s not in reached]
+        reached.update(dict.fromkeys(fresh))
+        queue.extend(dict.fromkeys(fresh))
+    names = {grammar.names[symbol].partition(".")[0] for symbol in reached}
+    symbols = zip(grammar.names, grammar.modifiers, strict=True)
+    return [f"'{name}'" for name, modifiers in symbols if name not in names and not modifiers]
 
 
 def _listed(title: str, found: Sequence[str]) -> str:
@@ -133,7 +161,7 @@ def _link(rules: Sequence[Rule], starts: Iterable[str]) -> Grammar:
                 queue.append(item)
         alternatives.append(
             tuple(
-                Alternative(number, rule.weight / total, tuple(_number(item, numbers) for item in rule.items))
+                alternative(number, rule.weight / total, [_number(item, numbers) for item in rule.items])
                 for number, rule in own
             )
         )
@@ -144,15 +172,14 @@ def _number(item: str | Ref, numbers: dict[Ref, int]) -> int | str:
     return item if isinstance(item, str) else numbers.get(item, item.name)
 
 
-def shortest(grammar: Grammar) -> list[int]:
-    """Return the depth of the shallowest derivation of each symbol: 1 where it gives terminals, 0 where there is none."""
+def _shortest(grammar: Grammar) -> list[int]:
     depths = [0] * len(grammar.names)
     owner: list[int] = []
     waits: list[int] = []
     users: list[list[int]] = [[] for _ in depths]
     for symbol, alternatives in enumerate(grammar.alternatives):
-        for alternative in alternatives:
-            needs = dict.fromkeys(alternative.symbols)
+        for own in alternatives:
+            needs = dict.fromkeys(own.symbols)
             for need in needs:
                 users[need].append(len(owner))
             owner.append(symbol)
@@ -171,8 +198,7 @@ def shortest(grammar: Grammar) -> list[int]:
     return depths
 
 
-def tallest(grammar: Grammar) -> list[int]:
-    """Return the depth of the deepest derivation of each symbol; 0 where recursion leaves it without an end."""
+def _tallest(grammar: Grammar) -> list[int]:
     needs = [dict.fromkeys(s for a in alternatives for s in a.symbols) for alternatives in grammar.alternatives]
     users: list[list[int]] = [[] for _ in needs]
     for symbol, below in enumerate(needs):
@@ -190,8 +216,9 @@ def tallest(grammar: Grammar) -> list[int]:
     return heights
 
 
-def cycle(grammar: Grammar, heights: Sequence[int]) -> str:
+def cycle(grammar: Grammar) -> str:
     """Return one recursion of the grammar, as `NP -> PP -> NP`; empty where there is none."""
+    heights = grammar.tallest
     if heights[0]:
         return ""
     path: dict[int, None] = {}
@@ -203,14 +230,15 @@ def cycle(grammar: Grammar, heights: Sequence[int]) -> str:
     return " -> ".join(grammar.names[s] for s in [*walked[walked.index(symbol) :], symbol])
 
 
-def most_leaves(grammar: Grammar, heights: Sequence[int]) -> int:
+def most_leaves(grammar: Grammar) -> int:
     """Return the most leaves (terminals and empty productions) that a derivation has; 0 where recursion sets no end."""
+    heights = grammar.tallest
     if not heights[0]:
         return 0
     leaves = [0] * len(heights)
     for symbol in sorted(range(len(heights)), key=heights.__getitem__):
         leaves[symbol] = max(
-            sum(leaves[item] if isinstance(item, int) else 1 for item in alternative.items) or 1
-            for alternative in grammar.alternatives[symbol]
+            sum(leaves[item] if isinstance(item, int) else 1 for item in own.items) or not own.items
+            for own in grammar.alternatives[symbol]
         )
     return leaves[0]

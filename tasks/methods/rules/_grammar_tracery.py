@@ -56,12 +56,22 @@ def _symbols(text: str) -> Iterator[tuple[str, list[str]]]:
             raise RecipeError(f"grammar: symbol '{name}' is not a name: it is empty or has one of . # [ ] \\")
         if not _are_texts(entries):
             raise RecipeError(f"grammar: symbol '{name}' is not a text or a list of texts")
+        if not _encodes("".join([name, *entries])):
+            raise RecipeError(f"grammar: symbol {name!a} is not valid Unicode: it has half of a surrogate pair")
         seen[name] = None
         yield name, entries
 
 
 def _are_texts(entries: Any) -> bool:
     return isinstance(entries, list) and bool(entries) and all(isinstance(entry, str) for entry in entries)
+
+
+def _encodes(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _items(entry: str) -> Iterator[str | Ref]:

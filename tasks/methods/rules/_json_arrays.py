@@ -96,10 +96,10 @@ def _spare(wanted: dict[int, tuple[Sub, ...]], sub: Sub) -> None:
 
 def _append(maker: Any, leaf: Leaf, made: list[Any], also: tuple[Sub, ...], below: int, name: str) -> bool:
     goal = maker.goals.item(leaf, len(made), also)
-    singular = _singular(name)
+    one = singular(name)
 
     def draw() -> Any:
-        return maker.make(goal, below, singular)
+        return maker.make(goal, below, one)
 
     if not leaf.facts.unique:
         made.append(draw())
@@ -111,7 +111,8 @@ def _append(maker: Any, leaf: Leaf, made: list[Any], also: tuple[Sub, ...], belo
     return True
 
 
-def _singular(name: str) -> str:
+def singular(name: str) -> str:
+    """Return the words of a property's name, the last without its plural s: what one item of it is called."""
     words = words_of_name(name)
     return " ".join([*words[:-1], words[-1].removesuffix("s")]) if words else ""
 
@@ -125,6 +126,6 @@ def _clashing(maker: Any, leaf: Leaf, made: list[Any], below: int, name: str) ->
         one, two = maker.goals.item(leaf, i), maker.goals.item(leaf, j)
         goal = maker.goals.goal((*one.subs, *two.subs)) if one and two else None
         if maker.possible(goal, below):
-            made[i] = made[j] = maker.make(goal, below, _singular(name))
+            made[i] = made[j] = maker.make(goal, below, singular(name))
             return made
     raise ImpossibleError(_pointer(leaf.facts), "no two items can be equal, and uniqueItems must not hold")

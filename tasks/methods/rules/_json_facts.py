@@ -13,10 +13,11 @@ UNBOUNDED: Final = math.inf
 
 
 class ImpossibleError(Exception):
-    """No value can hold under these facts; says where and why."""
+    """No value can hold under these facts; says where (a JSON pointer, empty where the caller knows it) and why."""
 
     def __init__(self, pointer: str, why: str) -> None:
-        super().__init__(f"{pointer}: {why}")
+        super().__init__(f"{pointer}: {why}" if pointer else why)
+        self.pointer = pointer
 
 
 @dataclass(frozen=True, slots=True, eq=False)

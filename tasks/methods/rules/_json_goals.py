@@ -128,10 +128,7 @@ class Goals:
                 draw_numbers(facts, kind, "", self.probe.rng, 2)
             elif kind == "string" and (facts.matches or facts.formats or facts.off_matches or facts.min_len):
                 Strings(facts, "", self.conforms).draw(self.probe, 2)
-        except ImpossibleError as exc:
-            goal.reason = str(exc).replace("#", goal.pointer, 1)
-            return False
-        except ValueError as exc:
+        except (ImpossibleError, ValueError) as exc:
             goal.reason = f"{goal.pointer}: {exc}"
             return False
         return True
@@ -214,12 +211,31 @@ class Goals:
         need = max([facts.min_items, *(least for _sub, least, _most in facts.contains)])
         if need == 0 or levels == 0:
             return need == 0
-        plain = [self.item(leaf, i) for i in range(min(need, len(facts.prefix) + 1))]
-        if all(goal and self.fits(goal, levels - 1) for goal in plain):
-            return True
+        below = levels - 1
         wanted = [sub for sub, least, _most in facts.contains if least]
-        goals = [self.item(leaf, i, (sub,)) for sub in wanted for i in range(need)]
-        return any(goal and self.fits(goal, levels - 1) for goal in goals)
+        places = range(max(need, len(facts.prefix) + 1))
+        if not all(any(self._within(self.item(leaf, i, (sub,)), below) for i in places) for sub in wanted):
+            return False
+        plain = (self.item(leaf, i) for i in range(min(need, len(facts.prefix) + 1)))
+        return bool(wanted) or all(self._within(goal, below) for goal in plain)
+
+    def _within(self, goal: Goal | None, levels: int) -> bool:
+        return goal is not None and (not goal.subs or self.fits(goal, levels))
+
+    def why(self, goal: Goal, seen: tuple[Goal, ...] = ()) -> str:
+        """Return why no value of the goal can be made: what its search met, or the first child that stops it."""
+        leaves = self.leaves(goal, strict=True)[0]
+        for leaf in leaves if goal not in seen else ():
+            for name in leaf.facts.required:
+                child = self.property(leaf, name)
+                if child is None:
+                    return f"{goal.pointer}: property '{name}' is required and must not be there"
+                if self.height(child) is None:
+                    return self.why(child, (*seen, goal))
+            item = self.item(leaf, 0)
+            if leaf.facts.min_items and item and self.height(item) is None:
+                return self.why(item, (*seen, goal))
+        return goal.reason if not leaves else f"{goal.pointer}: every value would nest without end"
 
 
 def _covered(name: str, names: Sequence[str], patterns: Sequence[str]) -> bool:

@@ -18,7 +18,8 @@ from tasks.methods.rules._json_strings import Strings, content_text, encode
 
 _LOOSE_TRIES: Final = 6
 _TRIES: Final = 40
-_MAX_WORK: Final = 20_000  # values drawn for one object, those thrown away among them
+_MAX_WORK: Final = 100_000  # values drawn for one object, those thrown away among them
+_AMPLE: Final = 2000
 _BUFFER: Final = 64
 
 
@@ -48,38 +49,40 @@ class Maker:
             raise ImpossibleError(goal.pointer, f"{_MAX_WORK} values were drawn for one object in vain")
         if not goal.subs:
             return self._any(name)
-        levels = self._levels(goal, levels)
+        # Past this size only what is required follows: a wide recursive schema doubles at every level.
+        levels = self._levels(goal, levels if self.work < _AMPLE else 0)
         loose = self.goals.is_loose(goal)
         for attempt in range(_TRIES):
             strict = not loose or attempt >= _LOOSE_TRIES or goal.losses > 12 + 4 * goal.wins
-            value, made = self._attempt(goal, levels, name, strict=strict)
+            value, made = self._attempt(goal, levels, name, strict=strict, wide=attempt > _TRIES // 2)
             if made and (not loose or self.goals.holds(goal, value)):
                 goal.wins += not strict
                 return value
             goal.losses += not strict
-        raise ImpossibleError(goal.pointer, goal.reason or "no value was found that meets all of its keywords")
+        raise ImpossibleError("", goal.reason or f"{goal.pointer}: no value was found that meets all of its keywords")
 
     def _levels(self, goal: Goal, levels: int) -> int:
         if self.goals.fits(goal, max(levels, 0)):
             return max(levels, 0)
         height = self.goals.height(goal)
         if height is None:
-            raise ImpossibleError(goal.pointer, goal.reason or "no value of finite depth was found")
+            raise ImpossibleError("", self.goals.why(goal))
         return height
 
     def _any(self, name: str) -> Any:
         return self.scalar(self.goals.leaves(self.goals.goal(()), strict=True)[0][0], "string", name)
 
-    def _attempt(self, goal: Goal, levels: int, name: str, *, strict: bool) -> tuple[Any, bool]:
+    def _attempt(self, goal: Goal, levels: int, name: str, *, strict: bool, wide: bool) -> tuple[Any, bool]:
         leaf = self._leaf(goal, levels, strict=strict)
         if leaf is None:
             return None, False
-        kinds = self.goals.kinds_within(leaf, levels)
+        # Where the kinds that the schema speaks of keep failing, the others that it allows are tried too.
+        kinds = self.goals.kinds_within(leaf, levels) + (leaf.spare if wide else ())
         kind = kinds[int(self.rng.integers(len(kinds)))] if len(kinds) > 1 else kinds[0]
         try:
             return self.of_kind(leaf, kind, levels, name), True
         except ImpossibleError as exc:
-            goal.reason = str(exc)
+            goal.reason = str(exc) if exc.pointer or "#" in str(exc) else f"{goal.pointer}: {exc}"
             return None, False
 
     def _leaf(self, goal: Goal, levels: int, *, strict: bool) -> Leaf | None:
@@ -129,7 +132,7 @@ class Maker:
     def _booleans(self, leaf: Leaf, n: int) -> list[bool]:
         able = [value for value in (False, True) if not any(value is each for each in leaf.facts.banned)]
         if not able:
-            raise ImpossibleError("#", "neither true nor false is allowed")
+            raise ImpossibleError("", "neither true nor false is allowed")
         return [able[i] for i in self.rng.integers(len(able), size=n).tolist()]
 
     def _content(self, leaf: Leaf, levels: int) -> str:
@@ -147,7 +150,7 @@ class Maker:
             value = draw()
             if not taken(value):
                 return value
-        raise ImpossibleError("#", f"no further different value was found in {tries} tries")
+        raise ImpossibleError("", f"no further different value was found in {tries} tries")
 
     def possible(self, goal: Goal | None, levels: int) -> bool:
         """Return whether a value of the goal can be made within the levels."""

@@ -36,10 +36,12 @@ def draw_numbers(facts: Facts, kind: str, name: str, rng: np.random.Generator, n
     good: list[Any] = []
     for _ in range(_ROUNDS):
         values = _drawn(facts, kind, name, rng, n - len(good))
-        good.extend(value for value in values if _fits(facts, kind, value))
+        plain = kind == "number" and not (facts.steps or facts.off_steps or facts.banned)
+        all_fit = plain and values and _fits(facts, kind, min(values)) and _fits(facts, kind, max(values))
+        good.extend(values if all_fit else [value for value in values if _fits(facts, kind, value)])
         if len(good) == n:
             return good
-    raise ImpossibleError("#", f"no {kind} was found between {facts.low} and {facts.high}{_steps_said(facts)}")
+    raise ImpossibleError("", f"no {kind} was found between {facts.low} and {facts.high}{_steps_said(facts)}")
 
 
 def _steps_said(facts: Facts) -> str:
@@ -114,7 +116,7 @@ def _usual(name: str) -> tuple[int, int]:
 def _multiples(step: Fraction, low: Any, high: Any, rng: np.random.Generator, n: int) -> list[Any]:
     first, last = math.ceil(Fraction(low) / step), math.floor(Fraction(high) / step)
     if first > last:
-        raise ImpossibleError("#", f"no multiple of {float(step):g} lies between {low} and {high}")
+        raise ImpossibleError("", f"no multiple of {float(step):g} lies between {low} and {high}")
     counts = [first + int(k) for k in rng.integers(min(last - first, _EXACT) + 1, size=n)]
     if step.denominator == 1:
         return [count * step.numerator for count in counts]

@@ -61,7 +61,7 @@ def _fill(maker: Any, leaf: Leaf, chosen: dict[str, Any], optional: list[str], l
         chosen[spare.pop()] = ()
     while len(chosen) < facts.min_props:
         chosen[_new_name(maker, leaf, chosen, levels)] = ()
-    if _is_map(facts) and levels >= 0:
+    if is_map(facts) and levels >= 0:
         for _ in range(int(maker.rng.binomial(_MANY, maker.goals.present))):
             if len(chosen) >= facts.max_props:
                 return
@@ -71,7 +71,7 @@ def _fill(maker: Any, leaf: Leaf, chosen: dict[str, Any], optional: list[str], l
                 return
 
 
-def _is_map(facts: Facts) -> bool:
+def is_map(facts: Facts) -> bool:
     """Return whether the schema describes properties that it does not name."""
     described = [sub for _names, _patterns, sub in facts.extras] + [sub for _mark, sub in facts.unseen_props]
     described += [sub for _pattern, sub in facts.patterns]

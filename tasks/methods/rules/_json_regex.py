@@ -66,11 +66,16 @@ class Matcher:
 
 
 @lru_cache(maxsize=512)
-def matcher(pattern: str) -> Matcher:
-    """Return the parsed pattern; ValueError for what cannot be drawn from."""
+def matcher(pattern: str, *, rich: bool = False) -> Matcher:
+    """Return the parsed pattern; ValueError for what cannot be drawn from.
+
+    `.` and negated sets stand for letters and digits; with `rich` for all of printable ASCII, which is what look-aheads
+    such as `(?=.*[^\\w])` ask for.
+    """
     tree = _parser.parse(pattern)
     top = _alternatives(tree)
-    plain = [_sequence(items, 0) for items in top]
+    order = (_PRINTABLE,) if rich else (_COMMON, _PRINTABLE)
+    plain = [_Builder(order).sequence(items, 0) for items in top]
     padded = [_padded(node, items) for node, items in zip(plain, top, strict=True)]
     return Matcher(_either(plain), _either(padded))
 
@@ -105,42 +110,45 @@ def _anchored(items: list[Any], index: int, codes: tuple[Any, ...]) -> bool:
     return op is sre.AT and value in codes
 
 
-def _sequence(items: Any, depth: int) -> Node:
-    if depth > MAX_NESTING:
-        raise ValueError(f"it nests deeper than {MAX_NESTING} groups")
-    return Node("seq", [node for op, value in items for node in _node(op, value, depth + 1)])
+@dataclass(frozen=True, slots=True)
+class _Builder:
+    """Turns items of the parse tree into nodes; `order` is where the characters of an open set are taken from."""
 
+    order: tuple[str, ...]
 
-def _node(op: Any, value: Any, depth: int) -> Iterator[Node]:
-    """Yield the nodes of one item of the parse tree: none for what has no width."""
-    if op in (sre.LITERAL, sre.NOT_LITERAL, sre.ANY, sre.IN):
-        yield Node("chars", chars=_choices(op, value))
-    elif op is sre.BRANCH:
-        yield Node("alt", [_sequence(each, depth) for each in value[1]])
-    elif op is sre.SUBPATTERN:
-        yield Node("seq", [_sequence(value[3], depth)], group=value[0])
-    elif op in (sre.MAX_REPEAT, sre.MIN_REPEAT, sre.POSSESSIVE_REPEAT):
-        least, most, body = value
-        yield Node("repeat", [_sequence(body, depth)], "", int(least), int(most))
-    elif op is sre.ATOMIC_GROUP:
-        yield _sequence(value, depth)
-    elif op is sre.GROUPREF:
-        yield Node("back", group=value)
-    elif op not in (sre.AT, sre.ASSERT, sre.ASSERT_NOT):
-        raise ValueError(f"'{str(op).lower()}' is not supported")
+    def sequence(self, items: Any, depth: int) -> Node:
+        if depth > MAX_NESTING:
+            raise ValueError(f"it nests deeper than {MAX_NESTING} groups")
+        return Node("seq", [node for op, value in items for node in self.nodes(op, value, depth + 1)])
 
+    def nodes(self, op: Any, value: Any, depth: int) -> Iterator[Node]:
+        """Yield the nodes of one item of the parse tree: none for what has no width."""
+        if op in (sre.LITERAL, sre.NOT_LITERAL, sre.ANY, sre.IN):
+            yield Node("chars", chars=self.choices(op, value))
+        elif op is sre.BRANCH:
+            yield Node("alt", [self.sequence(each, depth) for each in value[1]])
+        elif op is sre.SUBPATTERN:
+            yield Node("seq", [self.sequence(value[3], depth)], group=value[0])
+        elif op in (sre.MAX_REPEAT, sre.MIN_REPEAT, sre.POSSESSIVE_REPEAT):
+            least, most, body = value
+            yield Node("repeat", [self.sequence(body, depth)], "", int(least), int(most))
+        elif op is sre.ATOMIC_GROUP:
+            yield self.sequence(value, depth)
+        elif op is sre.GROUPREF:
+            yield Node("back", group=value)
+        elif op not in (sre.AT, sre.ASSERT, sre.ASSERT_NOT):
+            raise ValueError(f"'{str(op).lower()}' is not supported")
 
-def _choices(op: Any, value: Any) -> str:
-    if op is sre.LITERAL:
-        return chr(value)
-    tests = value if op is sre.IN else [(sre.NEGATE, None), (sre.LITERAL, value if op is sre.NOT_LITERAL else 10)]
-    negated = tests[0][0] is sre.NEGATE
-    tests = tests[1:] if negated else tests
-    order = (_COMMON, _PRINTABLE) if negated else (_PRINTABLE,)
-    for alphabet in order:
-        if found := "".join(c for c in alphabet if _within(ord(c), tests) is not negated):
-            return found
-    return _rare(tests, negated=negated)
+    def choices(self, op: Any, value: Any) -> str:
+        if op is sre.LITERAL:
+            return chr(value)
+        tests = value if op is sre.IN else [(sre.NEGATE, None), (sre.LITERAL, value if op is sre.NOT_LITERAL else 10)]
+        negated = tests[0][0] is sre.NEGATE
+        tests = tests[1:] if negated else tests
+        for alphabet in self.order if negated else (_PRINTABLE,):
+            if found := "".join(c for c in alphabet if _within(ord(c), tests) is not negated):
+                return found
+        return _rare(tests, negated=negated)
 
 
 def _within(code: int, tests: list[Any]) -> bool:

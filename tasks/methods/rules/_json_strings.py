@@ -29,19 +29,31 @@ class Strings:
     name: str
     conforms: Callable[[str, str], bool]
 
-    def draw(self, pools: Pools, n: int) -> pa.Array:
-        """Return `n` strings (string array); ImpossibleError when the facts leave none that can be found."""
+    def draw(self, pools: Pools, n: int, *, unchecked: bool = False) -> pa.Array:
+        """Return `n` strings (string array); ImpossibleError when the facts leave none that can be found.
+
+        `unchecked`: the caller looks at every format itself, so that a plain one is not looked at twice.
+        """
         sources = self._sources()
+        if unchecked and self._only_format():
+            return sources[0](pools, n)
         done: list[pa.Array] = []
         missing = n
         for attempt in range(_ROUNDS):
             source = sources[min(attempt * len(sources) // _ROUNDS, len(sources) - 1)]
-            good = self._kept(source(pools, missing))
+            # After the first round what is drawn is known to be refused often: draw more than is missing.
+            asked = missing if attempt == 0 else min(max(4 * missing, 32), 4096)
+            good = self._kept(source(pools, asked)).slice(0, missing)
             done.append(good)
             missing -= len(good)
             if missing <= 0:
                 return pa.concat_arrays(done) if len(done) > 1 else done[0]
-        raise ImpossibleError("#", f"no string was found{self._asked()}")
+        raise ImpossibleError("", f"no string was found{self._asked()}")
+
+    def _only_format(self) -> bool:
+        facts = self.facts
+        sized = facts.min_len > 0 or facts.max_len != UNBOUNDED
+        return len(facts.formats) == 1 and not (facts.matches or sized or self._narrow())
 
     def _asked(self) -> str:
         facts = self.facts
@@ -57,7 +69,8 @@ class Strings:
         facts = self.facts
         if facts.formats:
             known = [kind for each in facts.formats if (kind := of_format(each))]
-            return [KINDS[kind] for kind in known] + [_sized(kind, facts) for kind in known] + self._matching()
+            overlaid = [self._overlaid(kind, pattern) for kind in known for pattern in facts.matches]
+            return [KINDS[kind] for kind in known] + overlaid + [_sized(kind, facts) for kind in known] + self._matching()
         if facts.matches:
             return self._matching()
         said = of_name(self.name)
@@ -69,11 +82,24 @@ class Strings:
 
     def _matching(self) -> list[Callable[[Pools, int], pa.Array]]:
         facts = self.facts
-        each = [self._by_pattern(pattern) for pattern in facts.matches]
+        each = [self._by_pattern(pattern, rich=rich) for rich in (False, True) for pattern in facts.matches]
         return [*each, self._joined] if len(facts.matches) > 1 else each
 
-    def _by_pattern(self, pattern: str) -> Callable[[Pools, int], pa.Array]:
-        drawer = matcher(pattern)
+    def _overlaid(self, kind: str, pattern: str) -> Callable[[Pools, int], pa.Array]:
+        """Return the source of strings of a kind that start or end with a match: `^2024-` on a date."""
+
+        def column(pools: Pools, n: int) -> pa.Array:
+            out = []
+            for text in KINDS[kind](pools, n).to_pylist():
+                match = matcher(pattern).draw(pools.rng, 0, self.facts.max_len) or ""
+                cut = text.rfind(match[:1])
+                out.append(match + text[len(match) :] if pattern.startswith("^") or cut < 0 else text[:cut] + match)
+            return pa.array(out, pa.string())
+
+        return column
+
+    def _by_pattern(self, pattern: str, *, rich: bool) -> Callable[[Pools, int], pa.Array]:
+        drawer = matcher(pattern, rich=rich)
         shape = drawer.positions()
         fixed = shape is not None and self.facts.min_len <= len(shape) <= self.facts.max_len
 
@@ -127,7 +153,7 @@ class Strings:
 
 def _lengths(facts: Facts) -> tuple[int, int]:
     if facts.min_len > _LONGEST:
-        raise ImpossibleError("#", f"minLength {facts.min_len} is over the {_LONGEST} characters that we make")
+        raise ImpossibleError("", f"minLength {facts.min_len} is over the {_LONGEST} characters that we make")
     low = max(facts.min_len, min(3, facts.max_len))
     return int(low), int(min(facts.max_len, low + 9))
 

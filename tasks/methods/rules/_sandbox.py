@@ -70,12 +70,17 @@ class Program:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What became of a program; `values` are the reprs of the calls' values, empty unless all of them returned."""
+    """What became of a program.
+
+    `values` are the reprs of the calls' values, empty unless all of them returned. `wrong` are the places of the calls
+    whose value is not as expected; after an exception the place of the call that raised it (0 for the source itself).
+    """
 
     status: Status
     values: tuple[str, ...] = ()
     detail: str = ""
     cpu_s: float = 0.0
+    wrong: tuple[int, ...] = ()
 
 
 def run_programs(
@@ -190,7 +195,21 @@ def _command(level: Level) -> list[str]:
     # bwrap makes the parents of a mount 0700, which the child could not pass once it is no longer root.
     above = [str(path) for path in reversed(Path(sys.base_prefix).parents)][1:]
     mounts = [part for path in above for part in ("--perms", "0755", "--dir", path)] + mounts
-    places = ["--perms", "0755", "--dir", "/dev", "--dev-bind", "/dev/null", "/dev/null", "--perms", "1777", "--size", "8388608", "--tmpfs", "/tmp"]  # noqa: S108 - its own
+    places = [
+        "--perms",
+        "0755",
+        "--dir",
+        "/dev",
+        "--dev-bind",
+        "/dev/null",
+        "/dev/null",
+        "--perms",
+        "1777",
+        "--size",
+        "8388608",
+        "--tmpfs",
+        "/tmp",
+    ]  # noqa: S108 - its own
     script = ["--ro-bind", str(_CHILD), "/sandbox.py", "--remount-ro", "/"]
     bwrap = [str(shutil.which("bwrap")), *walls, *rights, *mounts, *places, *script, "--clearenv"]
     return [*bwrap, "--", *python, "/sandbox.py", level]
@@ -198,12 +217,18 @@ def _command(level: Level) -> list[str]:
 
 def _verdict(program: Program, answer: list) -> Verdict:
     status, values, detail, cpu_s = answer
+    if status == "error":
+        at = int(detail.removeprefix("call ").partition(":")[0])
+        return Verdict(status, (), detail, cpu_s, (min(at, len(program.calls)),))
     if status != "ran":
         return Verdict(status, (), detail, cpu_s)
-    for call, value, expected in zip(program.calls, values, program.expected or values, strict=True):
-        if not _same(value, expected):
-            return Verdict("failed", tuple(values), f"{call} is {value[:80]}, not {expected[:80]}", cpu_s)
-    return Verdict("passed", tuple(values), "", cpu_s)
+    expected = program.expected or values
+    wrong = tuple(i for i, pair in enumerate(zip(values, expected, strict=True)) if not _same(*pair))
+    if not wrong:
+        return Verdict("passed", tuple(values), "", cpu_s)
+    at = wrong[0]
+    detail = f"{program.calls[at]} is {values[at][:80]}, not {expected[at][:80]}"
+    return Verdict("failed", tuple(values), detail, cpu_s, wrong)
 
 
 def _same(value: str, expected: str) -> bool:

@@ -1,6 +1,6 @@
 """Faker slots of the method `template`: which providers are safe to make again, and one call a row."""
 
-import datetime
+import datetime as dt
 import difflib
 import inspect
 import threading
@@ -13,7 +13,7 @@ import numpy as np
 from faker import Faker
 from faker.config import AVAILABLE_LOCALES
 
-from tasks.core.errors import RecipeError, RecordError, choices
+from tasks.core.errors import RecipeError, choices
 from tasks.methods.rules._template_slots import FakerSlot
 
 # A Faker is slow to build and is shared, and its random state with it: one column at a time.
@@ -33,13 +33,16 @@ _BOUNDS = {
 }
 # Picks a browser by name at run time, and one of them reads the clock.
 _DYNAMIC = frozenset({"user_agent"})
-_WRITABLE = (str, int, float, Decimal, datetime.date)
+_REFUSALS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+_WRITABLE = (str, int, float, Decimal, dt.date)
 
 
 def check_faker(name: str, spec: FakerSlot) -> None:
     """Raise RecipeError for a locale, provider or arguments that Faker does not take."""
     if spec.locale not in AVAILABLE_LOCALES:
-        raise RecipeError(f"slot '{name}': unknown Faker locale '{spec.locale}'{choices(spec.locale, AVAILABLE_LOCALES)}")
+        raise RecipeError(
+            f"slot '{name}': unknown Faker locale '{spec.locale}'{choices(spec.locale, AVAILABLE_LOCALES)}"
+        )
     have = _providers(spec.locale)
     if spec.faker not in have:
         near = difflib.get_close_matches(spec.faker, have, n=3)
@@ -48,23 +51,27 @@ def check_faker(name: str, spec: FakerSlot) -> None:
     _check_clock(name, spec)
     try:
         value = _call(_faker(spec.locale), spec)
-    except (TypeError, ValueError, AttributeError, LookupError, ArithmeticError) as exc:
+    except _REFUSALS as exc:
         raise RecipeError(f"slot '{name}': Faker provider '{spec.faker}' refuses {spec.args!r}: {exc}") from exc
     if not isinstance(value, _WRITABLE):
         kind = type(value).__name__
         raise RecipeError(f"slot '{name}': Faker provider '{spec.faker}' gives a {kind}, not a text, a number or a day")
 
 
-def made(spec: FakerSlot, rng: np.random.Generator, rows: int) -> list[str]:
-    """Return a value a row, as texts; the same for the same state of `rng`."""
+def made(spec: FakerSlot, rng: np.random.Generator, rows: int) -> list[str | None]:
+    """Return a value a row, as texts, the same for the same state of `rng`; None where the provider gave up."""
     seed = int(rng.integers(2**63))
     with _LOCK:
         faker = _faker(spec.locale)
         faker.seed_instance(seed)
-        try:
-            return [str(_call(faker, spec)) for _ in range(rows)]
-        except (TypeError, ValueError, AttributeError, LookupError, ArithmeticError) as exc:
-            raise RecordError("faker_failed", f"provider '{spec.faker}' with {spec.args!r}: {exc}") from exc
+        return [_text(faker, spec) for _ in range(rows)]
+
+
+def _text(faker: Faker, spec: FakerSlot) -> str | None:
+    try:
+        return str(_call(faker, spec))
+    except _REFUSALS:
+        return None
 
 
 @cache
@@ -100,11 +107,11 @@ def _dated(spec: FakerSlot) -> dict[str, Any]:
     return args
 
 
-def _day(value: Any) -> datetime.datetime | None:
-    if isinstance(value, datetime.date):
+def _day(value: Any) -> dt.datetime | None:
+    if isinstance(value, dt.date):
         value = value.isoformat()
     try:
-        return datetime.datetime.fromisoformat(value)
+        return dt.datetime.fromisoformat(value)
     except (TypeError, ValueError):
         return None
 
@@ -142,4 +149,4 @@ def _reads_clock(method: Callable[..., Any], have: dict[str, Callable[..., Any]]
 
 
 def _has_date(defaults: tuple[Any, ...] | None) -> bool:
-    return any(isinstance(value, datetime.date) for value in defaults or ())
+    return any(isinstance(value, dt.date) for value in defaults or ())

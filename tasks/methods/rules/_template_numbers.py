@@ -11,7 +11,15 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from tasks.methods.rules._template_slots import ChoicesSlot, DateSlot, LeafSpec, LinesSlot, RangeSlot, WeightedSlot, text_of
+from tasks.methods.rules._template_slots import (
+    ChoicesSlot,
+    DateSlot,
+    LeafSpec,
+    LinesSlot,
+    RangeSlot,
+    WeightedSlot,
+    text_of,
+)
 
 # Slots of up to this many entries are listed; a longer range is written row by row.
 LISTED = 2**17
@@ -67,7 +75,7 @@ def numbers_of(spec: RangeSlot) -> Numbers | None:
     scale = max(0, *(-int(value.as_tuple().exponent) for value in (first, last, step)))
     low, high, stride = (int(value.scaleb(scale)) for value in (first, last, step))
     if max(abs(low), abs(high), stride) > _MAX_NUMBER:
-        raise ValueError(f"range {list(spec.range)} reaches past 2**62 steps of 10**-{scale}")
+        raise ValueError(f"range {list(spec.range)} is too wide: with its decimals it reaches past 2**62")
     if high < low:
         raise ValueError(f"range {list(spec.range)} holds no number with the decimals of format '{spec.format}'")
     return Numbers(low, stride, scale, (high - low) // stride + 1, spec.format, spec.whole)

@@ -15,7 +15,7 @@ from tasks.core.random import MAX_PERMUTED, permuted
 from tasks.methods.rules._template_faker import check_faker
 from tasks.methods.rules._template_numbers import Entries, Numbers, listed
 from tasks.methods.rules._template_sandbox import MAX_CHARS, Sandbox
-from tasks.methods.rules._template_slots import AnySpec, BySlot, FakerSlot, RangeSlot, SeedSlot, TextSlot
+from tasks.methods.rules._template_slots import AnySpec, BySlot, FakerSlot, LeafSpec, RangeSlot, SeedSlot, TextSlot
 from tasks.methods.rules._template_space import Finite, Index, Tree, decode, total_of
 from tasks.methods.rules._template_text import SEED, Logic, Text, parse
 
@@ -77,15 +77,15 @@ class Variant:
         return entries | decode(even, numbers)
 
 
-def build(
-    specs: Mapping[str, AnySpec], texts: Sequence[Mapping[str, str]], sandbox: Sandbox
-) -> tuple[Variant, ...]:
+def build(specs: Mapping[str, AnySpec], texts: Sequence[Mapping[str, str]], sandbox: Sandbox) -> tuple[Variant, ...]:
     """Return a variant for each of `texts` (output -> template); RecipeError for what cannot be drawn or written."""
     slots = {name: _slot(name, spec, specs, sandbox) for name, spec in sorted(specs.items())}
     order = _ordered(slots)
     branches = _branches(slots, order)
-    parsed = [{out: parse(_where(out, i, len(texts)), text, list(slots), sandbox) for out, text in variant.items()}
-              for i, variant in enumerate(texts)]
+    parsed = [
+        {out: parse(_where(out, i, len(texts)), text, list(slots), sandbox) for out, text in variant.items()}
+        for i, variant in enumerate(texts)
+    ]
     needed = [_closure(slots, _uses(variant.values())) for variant in parsed]
     _check_unused(slots, needed)
     _check_lengths(slots, order, parsed)
@@ -96,7 +96,8 @@ def build(
 
 
 def _where(output: str, number: int, count: int) -> str:
-    return f"{output} {number + 1}" if count > 1 else output
+    name = "template" if output == "text" else output
+    return f"{name} {number + 1}" if count > 1 else name
 
 
 def _slot(name: str, spec: AnySpec, specs: Mapping[str, AnySpec], sandbox: Sandbox) -> Slot:
@@ -104,20 +105,21 @@ def _slot(name: str, spec: AnySpec, specs: Mapping[str, AnySpec], sandbox: Sandb
         return parse(f"slot '{name}'", spec.text, sorted(specs), sandbox)
     if isinstance(spec, FakerSlot):
         check_faker(name, spec)
-        return spec
-    if isinstance(spec, SeedSlot):
+    if isinstance(spec, FakerSlot | SeedSlot):
         return spec
     try:
-        if isinstance(spec, BySlot):
-            return _dependent(name, spec, specs)
-        entries = listed(spec)
+        return _dependent(name, spec, specs) if isinstance(spec, BySlot) else _root(name, spec, specs)
     except ValueError as exc:
         raise RecipeError(f"slot '{name}': {exc}") from exc
+
+
+def _root(name: str, spec: LeafSpec, specs: Mapping[str, AnySpec]) -> Slot:
+    entries = listed(spec)
     if entries is None:
         return spec
     if isinstance(entries, Numbers):
         return Finite(name, entries.size, None, None, entries)
-    _check_literal(name, entries.texts, specs)
+    _check_literal(entries.texts, specs)
     return Finite(name, len(entries.texts), pa.array(entries.texts, pa.string()), entries.values, None, entries.weights)
 
 
@@ -129,13 +131,20 @@ def _dependent(name: str, spec: BySlot, specs: Mapping[str, AnySpec]) -> Finite:
     if spec.default is not None:
         parts.append(_branch(listed(spec.default), "default"))
     texts = [text for part in parts for text in part.texts]
-    _check_literal(name, texts, specs)
+    _check_literal(texts, specs)
     weights = None
     if any(part.weights is not None for part in parts):
         weights = np.concatenate([_shares(part) for part in parts])
     return Finite(
-        name, len(texts), pa.array(texts, pa.string()), [value for part in parts for value in part.values], None, weights,
-        spec.by, np.cumsum([0, *(len(part.texts) for part in parts)]), pa.array(keys, pa.string()),
+        name,
+        len(texts),
+        pa.array(texts, pa.string()),
+        [value for part in parts for value in part.values],
+        None,
+        weights,
+        spec.by,
+        np.cumsum([0, *(len(part.texts) for part in parts)]),
+        pa.array(keys, pa.string()),
         len(keys) if spec.default is not None else -1,
     )
 
@@ -151,13 +160,15 @@ def _shares(part: Entries) -> npt.NDArray[np.float64]:
     return np.full(len(part.texts), 1 / len(part.texts)) if part.weights is None else part.weights / part.weights.sum()
 
 
-def _check_literal(name: str, texts: Iterable[str], specs: Mapping[str, AnySpec]) -> None:
+def _check_literal(texts: Iterable[str], specs: Mapping[str, AnySpec]) -> None:
     """Refuse a choice that names a slot: choices are written as they are, and this one surely means the slot."""
     for text in texts:
         for found in re.findall(r"\{\{-?\s*(\w+)", text):
             if found in specs:
-                raise ValueError(f"choice '{text}' names slot '{found}', but choices are not filled in; "
-                                 "give it a slot of its own that is one text")
+                raise ValueError(
+                    f"choice '{text}' names slot '{found}', but choices are not filled in; "
+                    "give it a slot of its own that is one text"
+                )
 
 
 def _uses(texts: Iterable[Text]) -> set[str]:
@@ -210,8 +221,9 @@ def _check_covered(slot: Finite, parent: pa.Array, branch: Index) -> None:
         raise RecipeError(f"slot '{slot.name}' has no choices for {slot.parent} '{missing}'{near}; or give a `default`")
     for key in slot.keys.to_pylist():
         if key not in have:
-            raise RecipeError(f"slot '{slot.name}' has choices for '{key}', which '{slot.parent}' never is"
-                              f"{choices(key, have)}")
+            raise RecipeError(
+                f"slot '{slot.name}' has choices for '{key}', which '{slot.parent}' never is{choices(key, have)}"
+            )
 
 
 def _trees(
@@ -247,7 +259,7 @@ def _check_lengths(slots: Mapping[str, Slot], order: Sequence[str], texts: Itera
             _check_length(f"slot '{name}'", lengths[name])
     for variant in texts:
         for output, text in variant.items():
-            _check_length(output, text.longest(lengths))
+            _check_length(_where(output, 0, 1), text.longest(lengths))
 
 
 def _check_length(where: str, length: int) -> None:

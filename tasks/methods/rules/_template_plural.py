@@ -7,39 +7,36 @@ Source: Conway 1998, "An Algorithmic Approach to English Pluralization"
 import re
 from decimal import Decimal, InvalidOperation
 
-_IRREGULAR = dict(
-    pair.split(":")
-    for pair in (
-        "child:children person:people mouse:mice louse:lice goose:geese foot:feet tooth:teeth ox:oxen die:dice "
-        "man:men woman:women this:these that:those quiz:quizzes fez:fezzes whiz:whizzes axis:axes gas:gases "
-        "leaf:leaves loaf:loaves thief:thieves calf:calves half:halves elf:elves self:selves shelf:shelves "
-        "wolf:wolves knife:knives life:lives wife:wives hoof:hooves scarf:scarves wharf:wharves sheaf:sheaves "
-        "potato:potatoes tomato:tomatoes hero:heroes echo:echoes veto:vetoes torpedo:torpedoes embargo:embargoes "
-        "mosquito:mosquitoes volcano:volcanoes cargo:cargoes mango:mangoes tornado:tornadoes buffalo:buffaloes "
-        "domino:dominoes tuxedo:tuxedos cactus:cacti fungus:fungi nucleus:nuclei radius:radii stimulus:stimuli "
-        "alumnus:alumni bacillus:bacilli locus:loci datum:data bacterium:bacteria curriculum:curricula "
-        "medium:media stratum:strata erratum:errata addendum:addenda memorandum:memoranda ovum:ova "
-        "criterion:criteria phenomenon:phenomena automaton:automata matrix:matrices vertex:vertices "
-        "appendix:appendices vortex:vortices codex:codices larva:larvae alga:algae vertebra:vertebrae "
-        "passerby:passersby brother-in-law:brothers-in-law genus:genera opus:opuses corpus:corpora "
-        "stomach:stomachs monarch:monarchs patriarch:patriarchs matriarch:matriarchs epoch:epochs loch:lochs "
-        "tech:techs eunuch:eunuchs czech:czechs iris:irises pelvis:pelvises trellis:trellises "
-        "mongoose:mongooses human:humans german:germans roman:romans norman:normans shaman:shamans "
-        "talisman:talismans ottoman:ottomans caiman:caimans brahman:brahmans"
-    ).split()
-)
+_PAIRS = """
+    child:children person:people mouse:mice louse:lice goose:geese foot:feet tooth:teeth ox:oxen die:dice
+    man:men woman:women this:these that:those quiz:quizzes fez:fezzes whiz:whizzes axis:axes gas:gases
+    leaf:leaves loaf:loaves thief:thieves calf:calves half:halves elf:elves self:selves shelf:shelves
+    wolf:wolves knife:knives life:lives wife:wives hoof:hooves scarf:scarves wharf:wharves sheaf:sheaves
+    potato:potatoes tomato:tomatoes hero:heroes echo:echoes veto:vetoes torpedo:torpedoes embargo:embargoes
+    mosquito:mosquitoes volcano:volcanoes cargo:cargoes mango:mangoes tornado:tornadoes buffalo:buffaloes
+    domino:dominoes tuxedo:tuxedos cactus:cacti fungus:fungi nucleus:nuclei radius:radii stimulus:stimuli
+    alumnus:alumni bacillus:bacilli locus:loci datum:data bacterium:bacteria curriculum:curricula medium:media
+    stratum:strata erratum:errata addendum:addenda memorandum:memoranda ovum:ova criterion:criteria
+    phenomenon:phenomena automaton:automata matrix:matrices vertex:vertices appendix:appendices vortex:vortices
+    codex:codices larva:larvae alga:algae vertebra:vertebrae passerby:passersby brother-in-law:brothers-in-law
+    genus:genera opus:opuses corpus:corpora stomach:stomachs monarch:monarchs patriarch:patriarchs
+    matriarch:matriarchs epoch:epochs loch:lochs tech:techs eunuch:eunuchs czech:czechs iris:irises
+    pelvis:pelvises trellis:trellises mongoose:mongooses human:humans german:germans roman:romans norman:normans
+    shaman:shamans talisman:talismans ottoman:ottomans caiman:caimans brahman:brahmans forefoot:forefeet
+"""
+_IRREGULAR = dict(pair.split(":") for pair in _PAIRS.split())
 # One form for one and for many, or nothing to count.
-_UNCHANGED = frozenset(
-    "sheep fish deer moose elk swine bison salmon trout cod squid shrimp plankton aircraft spacecraft hovercraft "
-    "offspring series species means headquarters crossroads barracks gallows chassis corps swiss "
-    "scissors trousers jeans pants shorts pliers tweezers binoculars clothes pyjamas pajamas "
-    "information equipment furniture luggage baggage rice advice news software hardware feedback research homework "
-    "knowledge music traffic evidence bread water money mathematics physics economics politics".split()
-)
+_SAME = """
+    sheep fish deer moose elk swine bison salmon trout cod squid shrimp plankton aircraft spacecraft hovercraft
+    offspring series species means headquarters crossroads barracks gallows chassis corps swiss scissors
+    trousers jeans pants shorts pliers tweezers binoculars clothes pyjamas pajamas information equipment
+    furniture luggage baggage rice advice news software hardware feedback research homework knowledge music
+    traffic evidence bread water money mathematics physics economics politics wildlife nightlife
+"""
+_UNCHANGED = frozenset(_SAME.split())
 # Words that end in these stems bend as the stem does: grandchild, fireman, bookshelf, housewife.
-_COMPOUND = ("child", "man", "woman", "person", "mouse", "foot", "tooth", "shelf", "wife", "life", "knife", "leaf")
-_COMPOUND_NOT = frozenset({"foot", "life"})
-_FISH = re.compile(r"(?:fish|craft|sheep|deer|ware|[a-z]ese)$")
+_COMPOUND = ("child", "man", "woman", "person", "mouse", "tooth", "shelf", "wife", "knife", "leaf")
+_FISH = re.compile(r"(?:fish|sheep|deer|ware|(?:n|m|l|t|gu)ese)$")
 _HEAD = re.compile(
     r"(?P<head>.*?\w)(?P<tail>(?:\s(?:of|in|for|with|without|from|at|by|on|to|per|that|who)\s|-(?:in|of|at)-).+"
     r"|-(?:by|to|on|up)$|\sgeneral$)",
@@ -117,7 +114,7 @@ def _lower(word: str) -> str:
     if word in _UNCHANGED or _FISH.search(word):
         return word
     for stem in _COMPOUND:
-        if word.endswith(stem) and stem not in _COMPOUND_NOT:
+        if word.endswith(stem):
             return word[: -len(stem)] + _IRREGULAR[stem]
     return _regular(word)
 

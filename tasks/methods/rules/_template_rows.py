@@ -1,6 +1,6 @@
 """Rows of the method `template` in the making: slots become columns, columns become texts."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,20 +10,32 @@ import pyarrow.compute as pc
 from tasks.core import record
 from tasks.methods.rules._template_faker import made
 from tasks.methods.rules._template_plan import Slot, Variant
+from tasks.methods.rules._template_sandbox import TooMuchError
 from tasks.methods.rules._template_slots import FakerSlot, RangeSlot, SeedSlot
 from tasks.methods.rules._template_space import Finite, Index
 from tasks.methods.rules._template_text import SEED, Column
+
+# What a trial does with the slots' texts and the error of a row that logic could not make.
+Trial = Callable[[Mapping[str, str], Exception], None]
 
 
 class Batch:
     """So many rows of one variant; a text asks it for columns, and it keeps why a row is rejected."""
 
     def __init__(
-        self, variant: Variant, count: int, entries: Mapping[str, Index], *, rng: np.random.Generator,
-        seeds: Mapping[str, pa.Array], cover: bool = False,
+        self,
+        variant: Variant,
+        count: int,
+        entries: Mapping[str, Index],
+        *,
+        rng: np.random.Generator,
+        seeds: Mapping[str, pa.Array],
+        trial: Trial | None = None,
+        cover: bool = False,
     ) -> None:
         self.count = count
         self.reasons: dict[int, str] = {}
+        self._trial = trial
         self._variant = variant
         self._seeds = seeds
         self._rng = rng
@@ -32,7 +44,7 @@ class Batch:
         self._columns: dict[str, Column] = {}
         # All slots, in their order: which random numbers a slot gets must not hang on which text asks first.
         for name, slot in variant.slots.items():
-            self._columns[name] = self._filled(name, slot)
+            self._columns[name] = self._filled(slot)
 
     def column(self, source: str) -> Column:
         """Return the column of a slot or of `seed.<column>`."""
@@ -44,6 +56,12 @@ class Batch:
         """Keep `reason` for these rows; the first one stands."""
         for row in rows:
             self.reasons.setdefault(int(row), reason)
+
+    def fail(self, row: int, exc: Exception) -> None:
+        """Reject a row that logic could not make; in a trial, hand it over with what the slots were."""
+        if self._trial:
+            self._trial({name: column.text_at(row) for name, column in self._columns.items()}, exc)
+        self.reject([row], "too_long" if isinstance(exc, TooMuchError) else "template_error")
 
     def texts(self) -> dict[str, pa.Array]:
         """Return the column of each output."""
@@ -60,11 +78,11 @@ class Batch:
     def _empty(self) -> pa.Array:
         return record.constant('{"slots":{}}', self.count)
 
-    def _filled(self, name: str, slot: Slot) -> Column:
+    def _filled(self, slot: Slot) -> Column:
         if isinstance(slot, Finite):
             return self._finite(slot)
         if isinstance(slot, FakerSlot):
-            return Column(pa.array(made(slot, self._rng, self.count), pa.string()))
+            return self._complete(pa.array(made(slot, self._rng, self.count), pa.string()), "faker_failed")
         if isinstance(slot, SeedSlot):
             return self._seed(slot.seed)
         if isinstance(slot, RangeSlot):
@@ -77,7 +95,9 @@ class Batch:
         entries = self._entries[slot.name]
         if slot.texts is not None:
             return Column(slot.texts, entries, slot.values)
-        values = [slot.numbers.value(i) for i in entries.tolist()] if self._variant.logic and not slot.numbers.spec else None
+        values = (
+            [slot.numbers.value(i) for i in entries.tolist()] if self._variant.logic and not slot.numbers.spec else None
+        )
         return Column(slot.numbers.write(entries), None, values)
 
     def _drawn(self, slot: Finite) -> Index:
@@ -98,9 +118,12 @@ class Batch:
         return Column(texts, None, None if slot.format else [float(text) for text in texts.to_pylist()])
 
     def _seed(self, name: str) -> Column:
-        array = self._seeds[name]
+        return self._complete(self._seeds[name], "no_seed_value")
+
+    def _complete(self, array: pa.Array, reason: str) -> Column:
+        """Return the column with empty texts for its nulls, whose rows are rejected."""
         if array.null_count:
-            self.reject(np.flatnonzero(array.is_null().to_numpy(zero_copy_only=False)), "no_seed_value")
+            self.reject(np.flatnonzero(array.is_null().to_numpy(zero_copy_only=False)), reason)
             array = array.fill_null("")
         return Column(array)
 

@@ -19,7 +19,7 @@ from tasks.methods.rules._template_english import sentence, with_article
 from tasks.methods.rules._template_plural import counted, plural
 
 MAX_CHARS = 1_000_000
-_BUDGET = 10_000_000
+_BUDGET = 2 * MAX_CHARS  # about a tenth of a second
 _STEP = 100
 _MAX_WIDTH = 10_000
 _MAX_BITS = 10_000
@@ -48,7 +48,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
     intercepted_binops = frozenset({"+", "*", "**", "%"})
 
     def __init__(self) -> None:
-        super().__init__(undefined=StrictUndefined, finalize=_written, autoescape=False)  # noqa: S701 - text, not HTML
+        super().__init__(undefined=StrictUndefined, finalize=_written, autoescape=False)
         self.budget = threading.local()
         self.refill()
         self.globals.pop("lipsum")  # both are random, and not from the shard's stream
@@ -72,13 +72,13 @@ class Sandbox(ImmutableSandboxedEnvironment):
         _check_operands(operator, left, right)
         return super().call_binop(context, operator, left, right)
 
-    def call(__self, __context: Context, __obj: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: N805 - Jinja's signature
+    def call(self, context: Context, obj: Any, /, *args: Any, **kwargs: Any) -> Any:
         """Return what a call gives, for a price."""
-        __self.charge(_STEP)
-        owner = getattr(__obj, "__self__", None)
-        if owner is not None or getattr(__obj, "__wrapped__", None) is not None:
-            _check_method(__obj, owner, [*args, *kwargs.values()])
-        return super().call(__context, __obj, *args, **kwargs)
+        self.charge(_STEP)
+        owner = getattr(obj, "__self__", None)
+        if owner is not None or getattr(obj, "__wrapped__", None) is not None:
+            _check_method(obj, owner, [*args, *kwargs.values()])
+        return super().call(context, obj, *args, **kwargs)
 
     def render(self, template: Any, values: dict[str, Any]) -> str:
         """Return the text of one row; one of RENDER_ERRORS where it cannot be made."""
@@ -128,7 +128,7 @@ def _without_concat(node: Any) -> Any:
         elif isinstance(value, list):
             setattr(node, field, [_without_concat(v) if isinstance(v, nodes.Node) else v for v in value])
     if isinstance(node, nodes.Concat):
-        return _filter(nodes.List(node.nodes, "load", lineno=node.lineno), "_joined")
+        return _filter(nodes.List(node.nodes, lineno=node.lineno), "_joined")
     return node
 
 

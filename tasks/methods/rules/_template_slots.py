@@ -36,14 +36,21 @@ Scalar = Annotated[str | int | float, BeforeValidator(_scalar)]
 
 def _texts_as_keys(value: Any) -> Any:
     if not isinstance(value, Mapping):
-        raise ValueError(f"{value!r} is not a mapping")  # noqa: TRY004 - pydantic turns ValueError into a line
+        raise ValueError(f"{value!r} is not a mapping")  # noqa: TRY004 - pydantic lets a TypeError through
     return {text_of(key): inner for key, inner in value.items()}
 
 
 class ChoicesSlot(MethodParams):
     """One of a list; each different text is equally likely."""
 
-    choices: tuple[Scalar, ...] = Field(..., min_length=1, description="texts or numbers to pick from")
+    choices: tuple[Scalar, ...] = Field(..., description="texts or numbers to pick from, at least one")
+
+    @field_validator("choices")
+    @classmethod
+    def _some(cls, value: tuple[Any, ...]) -> tuple[Any, ...]:
+        if not value:
+            raise ValueError("there is nothing to choose from: the list is empty")
+        return value
 
 
 class LinesSlot(MethodParams):
@@ -63,12 +70,14 @@ class WeightedSlot(MethodParams):
     """One of a mapping from choice to weight."""
 
     weighted: Annotated[dict[str, float], BeforeValidator(_texts_as_keys)] = Field(
-        ..., min_length=1, description="choice -> weight above 0, relative to the sum of all"
+        ..., description="choice -> weight above 0, relative to the sum of all"
     )
 
     @field_validator("weighted")
     @classmethod
     def _above_zero(cls, value: dict[str, float]) -> dict[str, float]:
+        if not value:
+            raise ValueError("there is nothing to choose from: the mapping is empty")
         for text, weight in value.items():
             if not (math.isfinite(weight) and weight > 0):
                 raise ValueError(f"weight {weight:g} of '{text}' is not above 0")
@@ -192,7 +201,10 @@ def _shaped(value: Any) -> Any:
     if isinstance(value, str):
         return {"text": value}
     if not isinstance(value, Mapping):
-        raise ValueError(f"{value!r} is not a slot: write a list, a text or a mapping with one of {', '.join(KINDS)}")
+        # pydantic makes a line of a ValueError, and lets a TypeError through.
+        raise ValueError(  # noqa: TRY004 - see above
+            f"{value!r} is not a slot: write a list, a text or a mapping with one of {', '.join(KINDS)}"
+        )
     return _known_keys(value)
 
 
@@ -201,9 +213,9 @@ def _known_keys(value: Mapping[Any, Any]) -> Mapping[Any, Any]:
     if kind is None:
         key = str(next(iter(value), ""))
         near = difflib.get_close_matches(key, KINDS, n=1)
-        if near or not key:
+        if near:
             raise ValueError(f"unknown key '{key}'{choices(key, KINDS)}")
-        raise ValueError(f"a slot needs one of {', '.join(KINDS)}; keys here: {', '.join(map(str, value))}")
+        raise ValueError(f"a slot needs one of {', '.join(KINDS)}; here are: {', '.join(map(str, value)) or 'none'}")
     fields = KINDS[kind].model_fields
     names = [field.alias or name for name, field in fields.items()]
     for key in value:

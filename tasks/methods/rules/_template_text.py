@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any, Protocol
 
 import numpy as np
@@ -10,12 +11,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from jinja2 import TemplateSyntaxError, meta, nodes
 from jinja2.filters import do_capitalize, do_title
-from types import SimpleNamespace
 
 from tasks.core.errors import RecipeError, choices
 from tasks.methods.rules._template_english import sentence, with_article
 from tasks.methods.rules._template_plural import is_one, plural
-from tasks.methods.rules._template_sandbox import RENDER_ERRORS, Sandbox, TooMuchError, guarded
+from tasks.methods.rules._template_sandbox import RENDER_ERRORS, Sandbox, guarded
 
 # Filters that are a function of one text, so that they run once a distinct text and not once a row.
 FILTERS: dict[str, Callable[[str], str]] = {
@@ -34,7 +34,7 @@ SEED = "seed."
 
 @dataclass(slots=True)
 class Column:
-    """The texts of a slot: words[index], or `words` as they are where there is no index; `values` are what they mean."""
+    """The texts of a slot: words[index], or all `words` where there is no index; `values` are the words as numbers."""
 
     words: pa.Array
     index: npt.NDArray[np.int64] | None = None
@@ -43,6 +43,10 @@ class Column:
     def plain(self) -> pa.Array:
         """Return one text a row."""
         return self.words if self.index is None else self.words.take(pa.array(self.index))
+
+    def text_at(self, row: int) -> str:
+        """Return the text of one row."""
+        return self.words[row if self.index is None else int(self.index[row])].as_py()
 
     def objects(self) -> list[Any]:
         """Return one value a row, numbers as numbers."""
@@ -64,9 +68,9 @@ class Rows(Protocol):
 
     count: int
 
-    def column(self, source: str) -> Column: ...  # noqa: D102 - the class says it
+    def column(self, source: str) -> Column: ...
 
-    def reject(self, rows: Sequence[int], reason: str) -> None: ...  # noqa: D102
+    def fail(self, row: int, exc: Exception) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,20 +157,13 @@ class Logic:
     sources: frozenset[str]
 
     def write(self, rows: Rows) -> pa.Array:
-        """Return one text a row; a row that cannot be rendered is rejected, with an empty text."""
-        texts, failed = self.attempt(rows)
-        for row, exc in failed.items():
-            rows.reject([row], "too_long" if isinstance(exc, TooMuchError) else "template_error")
-        return texts
-
-    def attempt(self, rows: Rows) -> tuple[pa.Array, dict[int, Exception]]:
-        """Return one text a row, and what went wrong by row."""
+        """Return one text a row; a row that cannot be rendered fails, with an empty text."""
         names = sorted(source for source in self.sources if not source.startswith(SEED))
         fields = sorted(source for source in self.sources if source.startswith(SEED))
         columns = [rows.column(name).objects() for name in names]
         seeds = [rows.column(source).objects() for source in fields]
         keys = [source.removeprefix(SEED) for source in fields]
-        texts, failed = [], {}
+        texts = []
         for row in range(rows.count):
             values = {name: column[row] for name, column in zip(names, columns, strict=True)}
             if keys:
@@ -175,8 +172,8 @@ class Logic:
                 texts.append(self.sandbox.render(self.template, values))
             except RENDER_ERRORS as exc:
                 texts.append("")
-                failed[row] = exc
-        return pa.array(texts, pa.string()), failed
+                rows.fail(row, exc)
+        return pa.array(texts, pa.string())
 
     def longest(self, lengths: Mapping[str, int]) -> int:  # noqa: ARG002 - the same question as to Plain
         """Return 0: only rendering tells, and rendering has its own bound."""
@@ -207,8 +204,10 @@ def _check_names(tree: nodes.Template, sandbox: Sandbox) -> None:
     for kind, nodes_of_kind, have in (("filter", nodes.Filter, sandbox.filters), ("test", nodes.Test, sandbox.tests)):
         for node in tree.find_all(nodes_of_kind):
             if node.name not in have:
-                names = [name for name in have if not name.startswith("_")]
-                raise ValueError(f"line {node.lineno}: unknown {kind} '{node.name}'{choices(node.name, names)}")
+                hint = choices(node.name, [n for n in have if n[0].isalpha() and n[0] != "_"])
+                if kind == "filter":
+                    hint = f"{hint.partition(' have:')[0]} have: {', '.join(sorted(FILTERS))} and Jinja's own"
+                raise ValueError(f"line {node.lineno}: unknown {kind} '{node.name}'{hint}")
 
 
 def _sources(where: str, tree: nodes.Template, slots: Sequence[str], sandbox: Sandbox) -> frozenset[str]:
@@ -262,7 +261,7 @@ def _piece(node: nodes.Expr, slots: frozenset[str]) -> Piece | None:
     return None if source is None else Piece(source, tuple(filters))
 
 
-def _argument(node: nodes.Filter, slots: frozenset[str]) -> str | None | bool:
+def _argument(node: nodes.Filter, slots: frozenset[str]) -> str | bool | None:
     """Return the source that a filter's one argument names, None without arguments, False for anything else."""
     if node.kwargs or node.dyn_args or node.dyn_kwargs or len(node.args) > 1:
         return False

@@ -17,7 +17,7 @@ _PARTS = 1000
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """Blocks with the same templates in play: block j, turn t gives owner[t] its draw base[owner] + j * turns + rank."""
+    """Blocks with the same templates in play; turn t of block j is draw base + j * turns + rank[t] of owner[t]."""
 
     start: int
     end: int | None
@@ -68,7 +68,7 @@ def _phase(start: int, end: int | None, turns: dict[int, int], base: Sequence[in
 
 
 def deal(found: Sequence[Phase], first: int, count: int, key: int) -> tuple[Index, Index]:
-    """Return the template and the number of its draw for the draws first, first + 1, ...; fewer than `count` at the end."""
+    """Return the template and the number of its draw, for each draw from `first` on; fewer than `count` at the end."""
     owners, ordinals = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
     for phase in found:
         low = max(first, phase.start)

@@ -18,13 +18,14 @@ import pyarrow as pa
 from pydantic import BeforeValidator, Field, model_validator
 
 from tasks.core import record
+from tasks.core.errors import ShardError
 from tasks.core.method import Draw, Made, Method, MethodParams, TextOrFile
 from tasks.core.random import permuted
 from tasks.methods.rules._cfg_expand import Trees, block_rows, by_rule, chosen, expand
-from tasks.methods.rules._cfg_pick import ByNumber, ByWeight, Evenly, Picker
+from tasks.methods.rules._cfg_pick import Aliases, ByNumber, ByWeight, Evenly, Picker
 from tasks.methods.rules._cfg_pieces import Spacing
-from tasks.methods.rules._cfg_plan import Mode, Notation, Plan, check_shuffle, is_tracery, plan, small
-from tasks.methods.rules._cfg_text import bracketed, texts
+from tasks.methods.rules._cfg_plan import Mode, Notation, Plan, check_shuffle, derivations, is_tracery, plan, reached
+from tasks.methods.rules._cfg_text import MAX_BYTES, bracketed, texts
 
 _TOO_LONG = "too_many_tokens"
 _NAMED = 10
@@ -96,14 +97,14 @@ def _plan(params: Params) -> Plan:
 
 def check(params: Params) -> None:
     """Read the grammar; RecipeError names all that is wrong with it."""
-    total = _plan(params).total
+    ready = _plan(params)
     if params.order == "shuffled":
-        check_shuffle(total)
+        check_shuffle(ready)
 
 
 def capacity(params: Params) -> int | None:
     """Return the number of derivations: exact, so no fewer than the texts; None above 2**63 or where not counted."""
-    return small(_plan(params).total)
+    return derivations(_plan(params))
 
 
 def run(_seeds: pa.RecordBatch | None, params: Params, draw: Draw) -> Made:
@@ -118,6 +119,8 @@ def run(_seeds: pa.RecordBatch | None, params: Params, draw: Draw) -> Made:
         parts["extra"].append(bracketed(ready.made, trees) if params.keep_tree else pa.nulls(rows, pa.string()))
         parts["reason"].append(_reasons(trees, rows))
     whole = {name: pa.chunked_array(arrays, pa.string()) for name, arrays in parts.items()}
+    if max(whole["text"].nbytes, whole["extra"].nbytes) > MAX_BYTES:
+        raise ShardError(f"the texts of {draw.count} rows are over 2 GiB; set a smaller shard_rows")
     if whole["reason"].null_count == len(whole["reason"]):
         del whole["reason"]
     rules = by_rule(ready.made, counts, len(ready.rules)).tolist()
@@ -128,8 +131,8 @@ def run(_seeds: pa.RecordBatch | None, params: Params, draw: Draw) -> Made:
 def _blocks(ready: Plan, params: Params, draw: Draw) -> Iterator[tuple[int, Picker]]:
     """Yield how many texts to expand together, and the way to choose."""
     end = draw.start + draw.count
-    if params.mode == "exhaustive" and ready.total is not None:
-        end = min(end, ready.total)
+    if params.mode == "exhaustive":
+        end = min(end, ready.made.totals[0])
     step = block_rows(ready.longest)
     for first in range(draw.start, end, step):
         places = range(first, min(first + step, end))
@@ -137,16 +140,14 @@ def _blocks(ready: Plan, params: Params, draw: Draw) -> Iterator[tuple[int, Pick
 
 
 def _picker(ready: Plan, params: Params, draw: Draw, places: range) -> Picker:
-    if ready.table:
+    if isinstance(ready.table, Aliases):
         return ByWeight(ready.made, ready.table, draw.rng, ready.depth)
-    if ready.finder is None or ready.total is None:
-        raise RuntimeError("a plan has a table of weights or the counts of derivations")
     if params.mode == "uniform":
-        return Evenly(ready.made, ready.finder, draw.rng)
+        return Evenly(ready.made, ready.table, draw.rng)
     numbers = np.arange(places.start, places.stop, dtype=np.uint64)
     if params.order == "shuffled":
-        numbers = permuted(numbers, ready.total, draw.key)
-    return ByNumber(ready.made, ready.finder, numbers)
+        numbers = permuted(numbers, ready.made.totals[0], draw.key)
+    return ByNumber(ready.made, ready.table, numbers)
 
 
 def _reasons(trees: Trees, rows: int) -> pa.Array:
@@ -160,8 +161,9 @@ def _reasons(trees: Trees, rows: int) -> pa.Array:
 def notes(params: Params, stats: Mapping[str, int]) -> list[str]:
     """Return the share of productions that the accepted texts used, and those that none did."""
     ready = _plan(params)
-    unused = [ready.rules[rule].text for rule in ready.reached if not stats.get(f"production:{rule + 1}")]
-    line = f"coverage: {len(ready.reached) - len(unused)} of {len(ready.reached)} productions used"
+    rules = reached(ready.grammar)
+    unused = [ready.rules[rule].text for rule in rules if not stats.get(f"production:{rule + 1}")]
+    line = f"coverage: {len(rules) - len(unused)} of {len(rules)} productions used"
     if unused:
         more = f" and {len(unused) - _NAMED} more" if len(unused) > _NAMED else ""
         line += f"; never: {', '.join(unused[:_NAMED])}{more}"

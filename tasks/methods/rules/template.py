@@ -1,7 +1,6 @@
 """Fill the slots of a template: lists, weights, ranges, dates, Faker, seed columns, other slots.
 
-Source: White & Gunning 2017 on template generation, in Gatt & Krahmer 2018, "Survey of the State of the Art in Natural
-Language Generation" (https://doi.org/10.1613/jair.5477)
+Source: van Deemter et al. 2005, Real versus Template-Based NLG (https://doi.org/10.1162/0891201053630291)
 
     template: "{{ item | a | sentence }} with {{ feature }} costs {{ price }} euros."
     target: "{{ item }}"
@@ -18,8 +17,8 @@ Language Generation" (https://doi.org/10.1613/jair.5477)
 `lines: FILE` reads choices from a file. `template` may be a list, of texts or of {text, weight, target, label}: each
 has its turns by weight until it has no more different texts to give. `messages` makes a chat, `target` a pair.
 
-Filters: a (an), plural, plural(number), sentence, upper, lower, title, capitalize, trim. More, and {% if %} or {% for %},
-is Jinja's sandbox: the same slots, a text at a time. Numbers without a format are numbers in its comparisons.
+Filters: a (an), plural, plural(number), sentence, upper, lower, title, capitalize, trim. More, such as {% if %},
+is Jinja's sandbox: same slots, a text at a time; a number without a format compares as a number.
 
 Draws do not repeat while there are different texts left; without weights each is equally likely. With weights they do
 repeat, until as many were drawn as there are texts; from then on the rest is dealt out, each once. `capacity` is exact
@@ -30,14 +29,22 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 import pyarrow as pa
-from pydantic import BeforeValidator, Field, ValidatorFunctionWrapHandler, WrapValidator, field_validator, model_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    field_validator,
+    model_validator,
+)
 
 from tasks.core.method import Draw, Made, Method, MethodParams, TextOrFile
 from tasks.methods.rules._template_slots import SlotSpec
 
-_RESERVED = frozenset(
-    "seed self super loop caller varargs kwargs true false none True False None and or not if else elif in is for".split()
-)
+_JINJA_WORDS = """
+    seed self super loop caller varargs kwargs true false none True False None and or not if else elif in is for
+"""
+_RESERVED = frozenset(_JINJA_WORDS.split())
 
 
 def _unless_filled(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
@@ -78,10 +85,14 @@ class Params(MethodParams):
     template: Annotated[tuple[Wording, ...], BeforeValidator(_wordings)] = Field(
         (), description="template, path of its file, or a list of them"
     )
-    slots: dict[str, SlotSpec] = Field(default_factory=dict, description="slot -> list, text or mapping, as shown above")
+    slots: dict[str, SlotSpec] = Field(
+        default_factory=dict, description="slot -> list, text or mapping, as shown above"
+    )
     target: Text | None = Field(None, description="template of the target, with the same slot values; makes pairs")
     label: Text | None = Field(None, description="template of the label, with the same slot values")
-    messages: tuple[Turn, ...] = Field((), description="messages of a chat, each {role, content}, instead of `template`")
+    messages: tuple[Turn, ...] = Field(
+        (), description="messages of a chat, each {role, content}, instead of `template`"
+    )
     kind: Literal["text", "pair", "chat"] | None = Field(
         None, description="kind of the records; by default chat with `messages`, pair with `target`, else text"
     )
@@ -92,7 +103,9 @@ class Params(MethodParams):
     def _names(cls, value: dict[str, Any]) -> dict[str, Any]:
         for name in value:
             if not name.isidentifier() or name.startswith("_") or name in _RESERVED:
-                raise ValueError(f"'{name}' cannot name a slot: letters, digits and _, not first _, not Jinja's own words")
+                raise ValueError(
+                    f"'{name}' cannot name a slot: use letters, digits and _ (not first), and no word of Jinja"
+                )
         return value
 
     @model_validator(mode="after")
@@ -121,7 +134,8 @@ class Params(MethodParams):
             said = {f"message {i}": turn.content for i, turn in enumerate(self.messages)}
             return [said | _given(target=self.target, label=self.label)]
         return [
-            {"text": w.text} | _given(target=w.target or self.target, label=w.label or self.label) for w in self.template
+            {"text": w.text} | _given(target=w.target or self.target, label=w.label or self.label)
+            for w in self.template
         ]
 
 
@@ -147,17 +161,17 @@ def needs(params: Params) -> frozenset[str]:
 def run(seeds: pa.RecordBatch | None, params: Params, draw: Draw) -> Made:
     """Return up to `draw.count` filled templates: fewer, or none, where all different texts have been drawn.
 
-    A row is rejected as `no_seed_value` (a column that it reads is null), `no_choices` (a slot has none for the value it
-    depends on), `template_error` or `too_long` (Jinja's logic failed on its values).
+    A row is rejected as `no_seed_value` (a column that it reads is null), `no_choices` (a slot has none for the value
+    that it depends on), `faker_failed`, `template_error` or `too_long` (Jinja's logic failed on its values).
     """
     return Made(_ready(params).make(seeds, draw))
 
 
 def _ready(params: Params) -> Any:
     # Jinja and Faker load here, not with the list of methods.
-    from tasks.methods.rules._template_maker import maker  # noqa: PLC0415 - loads Jinja and Faker
+    from tasks.methods.rules._template_maker import Keyed, maker  # noqa: PLC0415 - loads Jinja and Faker
 
-    return maker(params.model_dump_json())
+    return maker(Keyed(params.model_dump_json(), params))
 
 
 METHOD = Method(

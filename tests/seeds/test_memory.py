@@ -1,0 +1,48 @@
+"""A source ten times larger is read in the same memory."""
+
+import gzip
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+CODE = """
+import resource, sys
+from pathlib import Path
+from tasks.core.source import SeedSource
+from tasks.seeds import read
+path = Path(sys.argv[1])
+rows = sum(part.records.num_rows for part in read(SeedSource(path=path.name), path.parent))
+print(rows, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
+def _write(folder: Path, kind: str, rows: int) -> Path:
+    path = folder / f"{rows}.{kind}"
+    row = {"text": "the quick brown fox jumps over the lazy dog, and again; " * 2, "label": "animals", "n": 12345}
+    line = json.dumps(row)
+    if kind == "json":
+        path.write_text("[" + ",\n".join([line] * rows) + "]")
+    elif kind == "csv":
+        path.write_text("text,label,n\n" + f'"{row["text"]}",animals,12345\n' * rows)
+    elif kind == "jsonl.gz":
+        path.write_bytes(gzip.compress((line + "\n").encode() * rows, compresslevel=1))
+    else:
+        path.write_text((line + "\n") * rows)
+    return path
+
+
+def _peak(path: Path) -> tuple[int, int]:
+    done = subprocess.run([sys.executable, "-c", CODE, str(path)], capture_output=True, text=True, check=True)
+    rows, peak_kb = map(int, done.stdout.split())
+    return rows, peak_kb
+
+
+@pytest.mark.parametrize("kind", ["jsonl", "jsonl.gz", "json", "csv", "txt"])
+def test_memory_does_not_grow_with_the_source(tmp_path, kind):
+    small, large = 40_000, 400_000
+    (rows_small, peak_small), (rows_large, peak_large) = (_peak(_write(tmp_path, kind, n)) for n in (small, large))
+    assert (rows_small, rows_large) == (small, large)
+    assert peak_large <= 1.3 * peak_small
