@@ -41,7 +41,7 @@ def check(recipe: Recipe, base: Path) -> Checked:
 
 def identity(checked: Checked) -> str:
     """Return the digest of all that the released bytes follow from: the recipe, what its files hold, the seeds."""
-    params = [staged.params.model_dump(mode="json", by_alias=True) for staged in checked.stages]
+    params = [staged.given for staged in checked.stages]
     methods = [staged.method.id for staged in checked.stages]
     seeds = [seeds_digest(source, checked.base) for source in checked.recipe.seeds.values()]
     return digest([checked.recipe.model_dump(mode="json"), params, methods, seeds])

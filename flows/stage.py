@@ -77,7 +77,7 @@ class StageRun:
             recipe=self.recipe,
             stage=staged.stage.name,
             method=staged.method.id,
-            params=staged.params.model_dump(mode="json", by_alias=True),
+            params=staged.given,
             run_seed=self.run_seed,
             shard=shard,
             start=start,

@@ -120,7 +120,7 @@ def release(
         stages,
         seeds,
         folder,
-        params={staged.stage.name: staged.params.model_dump(mode="json", by_alias=True) for staged in checked.stages},
+        params={staged.stage.name: staged.given for staged in checked.stages},
         gates=[gate.as_dict() for gate in gates],
         stopped=stopped,
         store=LocalStore(settings().work),
@@ -128,6 +128,6 @@ def release(
     if checked.recipe.release.docs and gates:
         from quality.suites.docs import build_docs
 
-        build_docs(gates, folder / "docs")
+        build_docs({gate.name: gate for gate in gates}, folder / "docs")
     get_run_logger().info("%s: %d records in %d files", name, manifest["rows"], len(manifest["files"]))
     return manifest

@@ -3,10 +3,11 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
-from tasks.core.document import explain
+from tasks.core.document import explain, read_mapping
 from tasks.core.errors import RecipeError, choices
 from tasks.core.method import Method, MethodParams, get_method
 from tasks.core.recipe import Recipe, Stage
@@ -25,6 +26,11 @@ class StagePlan:
     stage: Stage
     method: Method
     params: MethodParams
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """The params that were given, as JSON, with what their files hold; a default belongs to the method's version."""
+        return self.params.model_dump(mode="json", by_alias=True, exclude_unset=True)
 
     @property
     def uses_seeds(self) -> bool:
@@ -61,8 +67,13 @@ def plan_stage(stage: Stage, base: Path) -> StagePlan:
     return StagePlan(stage, method, params)
 
 
-def load_params(method: Method, params: Mapping[str, object], base: Path) -> MethodParams:
-    """Return the params of a method, files read; RecipeError in one line for what is wrong."""
+def load_params(method: Method, params: Mapping[str, object] | str, base: Path) -> MethodParams:
+    """Return the params of a method, files read; RecipeError in one line for what is wrong.
+
+    Paths in a params file start from `base`, as those in the recipe do.
+    """
+    if isinstance(params, str):
+        params = read_mapping(base / params, "params file")
     try:
         return method.params.model_validate(dict(params), context={"base": base})
     except ValidationError as exc:

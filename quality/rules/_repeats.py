@@ -15,31 +15,37 @@ class Words:
     """The words of some texts, end to end."""
 
     code: Ints  # (words,) equal words, equal code
-    chars: Ints  # (words,) length in characters
+    sizes: Ints  # (codes,) length in characters
     row: Ints  # (words,) the text that a word belongs to
     start: Ints  # (texts + 1,) where each text's words start
+
+    @property
+    def chars(self) -> Ints:
+        """(words,) length in characters."""
+        return self.sizes[self.code]
 
 
 def words(texts: Texts) -> Words:
     """Return the words of each text, split at white space."""
     lists = pc.utf8_split_whitespace(texts)
     coded = lists.flatten().dictionary_encode()
+    sizes = pc.utf8_length(coded.dictionary).to_numpy(zero_copy_only=False).astype(np.int64)
     code = coded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
-    chars = pc.utf8_length(coded.dictionary).to_numpy(zero_copy_only=False).astype(np.int64)[code]
-    row = np.repeat(np.arange(len(texts)), pc.list_value_length(lists).to_numpy(zero_copy_only=False))
-    real = chars > 0  # white space at either end splits off an empty word
-    return _table(code[real], chars[real], row[real], len(texts))
-
-
-def _table(code: Ints, chars: Ints, row: Ints, texts: int) -> Words:
-    return Words(code, chars, row, np.searchsorted(row, np.arange(texts + 1)))
+    counts = pc.list_value_length(lists).to_numpy(zero_copy_only=False)
+    row = np.repeat(np.arange(len(texts)), counts)
+    if sizes.all():
+        return Words(code, sizes, row, np.concatenate([[0], np.cumsum(counts, dtype=np.int64)]))
+    real = sizes[code] > 0  # white space at either end splits off an empty word
+    return Words(code[real], sizes, row[real], np.searchsorted(row[real], np.arange(len(texts) + 1)))
 
 
 def only(table: Words, keep: Bools) -> Words:
     """Return the words of the texts kept, which are numbered anew."""
+    if keep.all():
+        return table
     chosen = keep[table.row]
-    number = np.cumsum(keep) - 1
-    return _table(table.code[chosen], table.chars[chosen], number[table.row[chosen]], int(keep.sum()))
+    row = (np.cumsum(keep) - 1)[table.row[chosen]]
+    return Words(table.code[chosen], table.sizes, row, np.searchsorted(row, np.arange(int(keep.sum()) + 1)))
 
 
 def repeats_a_bigram(table: Words) -> Bools:

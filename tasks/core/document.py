@@ -5,6 +5,7 @@ Safe means: no `!!python` tags, no repeated keys, and aliases may not blow a sma
 
 import re
 from collections.abc import Hashable
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -66,6 +67,20 @@ def _size(root: yaml.Node) -> int:
         return memo[id(node)]
 
     return size(root)
+
+
+def read_mapping(path: Path, what: str) -> dict[str, Any]:
+    """Return the mapping in a YAML file; RecipeError says why there is none. `what` names the file's role."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as exc:
+        raise RecipeError(f"{what} '{path}' is not UTF-8: byte {exc.start} is 0x{exc.object[exc.start]:02x}") from exc
+    except OSError as exc:
+        raise RecipeError(f"cannot read {what} '{path}': {exc.strerror}") from exc
+    value = parse_yaml(text, path.name)
+    if not isinstance(value, dict):
+        raise RecipeError(f"{what} '{path}' must be a mapping; it is {type(value).__name__}")
+    return value
 
 
 def explain(exc: ValidationError, model: type[BaseModel]) -> str:

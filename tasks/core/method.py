@@ -4,6 +4,7 @@ A method is one file under `tasks/methods/<family>/` that ends in `METHOD = Meth
 walks the folders, and the entry-point group `tilth.methods` is the same door for methods of other packages.
 """
 
+import errno
 import importlib
 import inspect
 import pkgutil
@@ -44,6 +45,8 @@ def _read_file(value: Any, info: ValidationInfo) -> Any:
     except UnicodeDecodeError as exc:
         raise ValueError(f"'{value}' is not UTF-8: {exc}") from exc
     except OSError as exc:
+        if exc.errno == errno.ENAMETOOLONG:
+            return value
         raise ValueError(f"cannot read '{value}': {exc.strerror}") from exc
     if "/" in value and " " not in value and Path(value).suffix:
         raise ValueError(f"no such file: '{value}'")

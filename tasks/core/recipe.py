@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
-from tasks.core.document import explain, override, parse_yaml
+from tasks.core.document import explain, override, read_mapping
 from tasks.core.errors import RecipeError, choices
 from tasks.core.source import SeedSource
 
@@ -44,7 +44,9 @@ class Stage(_Part):
     name: Slug = Field(description="name of the stage, unique in the recipe; part of its random stream")
     method: str = Field(description="method that makes the records: `cfg`, or with its version `cfg@1`")
     inputs: tuple[str, ...] = Field((), description="names of seeds or of other stages whose records are the seeds")
-    params: dict[str, Any] = Field(default_factory=dict, description="params of the method; `tilth methods` lists them")
+    params: dict[str, Any] | str = Field(
+        default_factory=dict, description="params of the method, or the path of a YAML file that holds them"
+    )
     count: int | None = Field(None, ge=1, description="accepted records to make")
     per_seed: int | None = Field(
         None, ge=1, description="draws a seed, instead of `count`; records keep the seeds' order"
@@ -146,23 +148,10 @@ def _cycle(stages: list[Stage]) -> str:
 
 def load_recipe(path: Path, overrides: tuple[str, ...] = ()) -> Recipe:
     """Return the recipe of a YAML file, with `path=value` overrides applied; RecipeError says what is wrong."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as exc:
-        raise RecipeError(f"{path} is not UTF-8: byte {exc.start} is {text_byte(exc)}") from exc
-    except OSError as exc:
-        raise RecipeError(f"cannot read recipe '{path}': {exc.strerror}") from exc
-    value = parse_yaml(text, path.name)
-    if not isinstance(value, dict):
-        raise RecipeError(f"{path.name} must be a mapping with name, seeds, stages; it is {type(value).__name__}")
+    value = read_mapping(path, "recipe")
     for setting in overrides:
         override(value, setting)
     return build_recipe(value, path.name)
-
-
-def text_byte(exc: UnicodeDecodeError) -> str:
-    """Return the byte that is not UTF-8, as 0x.."""
-    return f"0x{exc.object[exc.start]:02x}"
 
 
 def build_recipe(value: Mapping[str, Any], name: str) -> Recipe:

@@ -61,7 +61,7 @@ def test_template_with_slashes_is_not_taken_for_a_file():
     ],
 )
 def test_range_slot_gives_every_value_once(spec, expected):
-    assert sorted(set(written("{{ a }}", {"a": spec})), key=float if "," not in expected[0] else len) == expected
+    assert sorted(written("{{ a }}", {"a": spec})) == sorted(expected)
 
 
 def test_range_too_long_to_list_stays_inside_its_ends():
@@ -453,6 +453,7 @@ def test_no_columns_but_those_it_gives():
     assert set(made.records.schema.names) <= {*METHOD.gives, "reason"}
 
 
+@pytest.mark.slow
 def test_texts_past_two_gibibytes_ask_for_smaller_shards():
     with pytest.raises(ShardError, match="smaller shards"):
         make(

@@ -1,4 +1,4 @@
-"""Whatever is wrong with a source is told in one line with its file and place, or kept as a reject when asked to skip."""
+"""Whatever is wrong with a source is told in one line with its file and place, or kept as a reject if asked to skip."""
 
 import os
 from contextlib import contextmanager
@@ -249,7 +249,7 @@ def test_an_item_of_a_document_can_be_skipped(tmp_path):
     records, rejects = rows(skipping("x.json"), tmp_path)
     assert [row["row"] for row in records] == [0, 3]
     assert [(row["reason"], row["extra"]["item"]) for row in rejects] == [("not_an_object", 2), ("invalid_utf8", 3)]
-    with pytest.raises(RecipeError, match="x.json item 2: not an object but a number"):
+    with pytest.raises(RecipeError, match=r"x.json item 2: not an object but a number"):
         rows("x.json", tmp_path)
 
 
@@ -318,7 +318,7 @@ def test_a_path_that_is_not_there_names_its_neighbours(tmp_path, path, error):
 
 def test_a_link_to_nothing_in_a_folder_is_not_passed_over(tmp_path):
     (tmp_path / "a.jsonl").symlink_to("nowhere.jsonl")
-    with pytest.raises(RecipeError, match="a.jsonl: cannot read it: No such file"):
+    with pytest.raises(RecipeError, match=r"a.jsonl: cannot read it: No such file"):
         check_source(source("."), tmp_path)
 
 

@@ -1,6 +1,6 @@
 """Every format gives the same records from the same rows, compressed or not, alone or in a folder."""
 
-import datetime
+import datetime as dt
 import json
 import os
 from decimal import Decimal
@@ -202,7 +202,7 @@ def test_a_file_name_that_is_no_utf8_is_read_and_named(tmp_path):
 
 
 def test_any_parquet_type_becomes_text_or_json(tmp_path):
-    when = datetime.datetime(2026, 11, 22, 18, 30, tzinfo=datetime.UTC)
+    when = dt.datetime(2026, 11, 22, 18, 30, tzinfo=dt.UTC)
     table = pa.table(
         {
             "text": pa.array(["a", "b"], pa.large_string()),
@@ -210,7 +210,7 @@ def test_any_parquet_type_becomes_text_or_json(tmp_path):
             "category": pa.array(["u", 'v"'], pa.string_view()).cast(pa.string()).dictionary_encode(),
             "when": pa.array([when, None], pa.timestamp("us", tz="UTC")),
             "day": pa.array([when.date(), None]),
-            "took": pa.array([datetime.timedelta(seconds=1.5), None]),
+            "took": pa.array([dt.timedelta(seconds=1.5), None]),
             "price": pa.array([Decimal("1.10"), None]),
             "nested": pa.array([{"a": [1, None], "b": {"c": float("nan")}}, None]),
             "big": pa.array([2**64 - 1, None], pa.uint64()),

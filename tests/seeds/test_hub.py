@@ -81,6 +81,6 @@ def test_a_hub_that_cannot_be_reached_is_one_line(tmp_path, monkeypatch):
     monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", True)
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
     for ask in (check_source, digest):
-        with pytest.raises(RecipeError, match="cannot read the dataset 'tilth-tests/nothing': .+") as found:
+        with pytest.raises(RecipeError, match=r"cannot read the dataset 'tilth-tests/nothing': .+") as found:
             ask(source("hf://tilth-tests/nothing"), tmp_path)
         assert "\n" not in str(found.value)

@@ -59,14 +59,14 @@ def test_mapped_columns_move_and_extra_names_are_new(tmp_path):
     ("columns", "error"),
     [
         pytest.param(
-            {"text": "bodyy"}, r"no column 'bodyy' in x.jsonl; did you mean 'body'\? have: body, label", id="near"
+            {"text": "bodyy"}, r"no column 'bodyy' in x.jsonl; did you mean 'body'\? have: body, label, x", id="near"
         ),
         pytest.param({"text": "zzz"}, "no column 'zzz' in x.jsonl; have: body, label", id="far"),
-        pytest.param({"body": "label"}, "columns 'body' and 'label' of x.jsonl would both be 'body'", id="same name"),
+        pytest.param({"x": "label"}, "columns 'label' and 'x' of x.jsonl would both be 'x'", id="same name"),
     ],
 )
 def test_a_mapping_that_does_not_fit_is_an_error_of_the_check(tmp_path, columns, error):
-    write_jsonl(tmp_path / "x.jsonl", [{"body": "a", "label": "b"}])
+    write_jsonl(tmp_path / "x.jsonl", [{"body": "a", "label": "b", "x": 1}])
     with pytest.raises(RecipeError, match=error):
         check_source(source({"path": "x.jsonl", "columns": columns}), tmp_path)
 
@@ -164,7 +164,7 @@ def test_spans_count_code_points(tmp_path):
 
 
 def test_a_parquet_file_of_tilth_keeps_kind_and_extra_and_no_bookkeeping(tmp_path):
-    before = seeds_of([{"text": "a", "label": "x", "name": "Ana"}, {"text": "b", "kind": "structured"}])
+    before = seeds_of([{"text": "a", "kind": "text", "label": "x", "name": "Ana"}, {"text": "b", "kind": "structured"}])
     pq.write_table(pa.Table.from_batches([before]), tmp_path / "x.parquet")
     records, _ = rows("x.parquet", tmp_path, name="again")
     assert [(r["text"], r["label"], r["kind"], r["extra"], r["stage"]) for r in records] == [

@@ -238,7 +238,7 @@ class Columns:
             texts, wrong = self._present(child, present[:, i], level + 1)
             bad |= wrong
             pieces.append(pc.binary_join_element_wise(self.style.key(name), texts, ""))
-        texts = self._braced(pieces, n, level)
+        texts = self._braced(pieces, present, level)
         first, which = first_of_each(present)
         shapes = [meets_all(self.schema, plan.goal.subs, json.loads(texts[int(row)].as_py())) for row in first]
         return texts, bad | ~np.array(shapes)[which]
@@ -252,13 +252,13 @@ class Columns:
         bad[here] = wrong
         return texts.take(pa.array(np.cumsum(here) - 1, mask=~here)), bad
 
-    def _braced(self, pieces: list[pa.Array], n: int, level: int) -> pa.Array:
+    def _braced(self, pieces: list[pa.Array], present: Mask, level: int) -> pa.Array:
         if not pieces:
-            return pa.repeat(pa.scalar("{}"), n)
+            return pa.repeat(pa.scalar("{}"), len(present))
         inner, outer = self.style.line(level + 1), self.style.line(level)
-        # Arrow drops the rows where a single piece is null instead of skipping the piece (seen in pyarrow 26).
-        joined = pc.binary_join_element_wise(*pieces, f",{inner}", null_handling="skip") if pieces[1:] else pieces[0]
-        body = pc.coalesce(joined, pa.scalar(""))
+        # Joining with `skip` drops a row of nulls altogether (seen in pyarrow 26), so the first of them becomes empty.
+        pieces = [pc.if_else(pa.array(~present.any(axis=1)), "", pieces[0]), *pieces[1:]]
+        body = pc.binary_join_element_wise(*pieces, f",{inner}", null_handling="skip")
         texts = pc.binary_join_element_wise("{" + inner, body, outer + "}", "")
         return pc.if_else(pc.equal(body, ""), "{}", texts) if inner else texts
 

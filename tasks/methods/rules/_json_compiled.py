@@ -77,7 +77,8 @@ def _format_checker() -> Any:
     from jsonschema import Draft202012Validator, FormatChecker  # noqa: PLC0415 - see `ready`
 
     known = Draft202012Validator.FORMAT_CHECKER
-    checker = FormatChecker(known.checkers)
+    checker = FormatChecker(())
+    checker.checkers = dict(known.checkers)  # by name alone, FormatChecker(...) would pick up those of older drafts
     for iri, uri in (("iri", "uri"), ("iri-reference", "uri-reference")):
         if iri in known.checkers and uri in known.checkers:
             checker.checks(iri, raises=ValueError)(_either_format(known, iri, uri))

@@ -96,7 +96,7 @@ def expect(short, column=None, **kwargs):
         (expect("column_values_to_not_be_in_set", "label", value_set=["x"]), False, 3),
         (expect("column_value_lengths_to_be_between", "text", min_value=1, max_value=1), False, 1),
         (expect("column_value_lengths_to_equal", "text", value=1), False, 1),
-        (expect("column_values_to_match_regex", "text", regex="^[ab]"), False, 4),
+        (expect("column_values_to_match_regex", "text", regex="^[ab]"), False, 3),
         (expect("column_values_to_match_regex", "text", regex="^(?!a)."), False, 2),
         (expect("column_values_to_not_match_regex", "text", regex="^[ab]"), False, 3),
         (expect("column_values_to_match_regex_list", "text", regex_list=["^a", "b"], match_on="any"), False, 3),
