@@ -139,7 +139,7 @@ def _messages(batch: pa.RecordBatch, stage: str) -> pa.Array:
     messages = batch.column("messages")
     if messages.null_count == 0:
         return messages
-    _require(batch, ("text", "target"), "chat", stage)
+    _require(batch.filter(pc.is_null(messages)), ("text", "target"), "chat", stage)
     rows = batch.num_rows
     content = pa.concat_arrays([batch.column("text"), batch.column("target")])
     order = pa.array([i for row in range(rows) for i in (row, rows + row)], pa.int64())

@@ -12,7 +12,7 @@ from tasks.core.method import walk
 
 ROOT = Path(__file__).resolve().parents[1]
 LAYERS = {
-    "tasks.core": set(),
+    "tasks.core": {"tasks.core"},
     "tasks": {"tasks.core", "tasks"},
     "quality": {"tasks.core", "quality"},
     "flows": {"tasks.core", "tasks", "quality", "flows"},

@@ -10,8 +10,8 @@ A_WORDS = """
     ukulele Ukrainian Ugandan utility utopia Utah uterus uranium ubiquitous usurper Ulysses UK US UN URL USB UFO UNIX
     European euro eulogy ewe one one-off once oneself ONE house historic hotel horse houri herb
     yellow year
-    NASA NATO RAM SIM LAN PhD GPU T-shirt U-turn k-means p-value xylophone 1 10 100 110 180 1,100 1,800 28 118 12 0 4K 5G
-    £5 MySQL SaaS
+    NASA NATO RAM SIM LAN PhD GPU T-shirt U-turn k-means p-value xylophone 1 10 100 110 180 1,100 1,800 28 118 12 0 4K
+    5G £5 MySQL SaaS
 """
 AN_WORDS = """
     apple egg idea onion umbrella hour hourglass honest heir heirloom honour honorary unidentified unimportant

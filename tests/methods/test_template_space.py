@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tasks.core.errors import RecipeError
 from tasks.core.method import get_method
 from tasks.methods.rules._template_turns import deal, phases, whole_weights
-from tests.builders import make, texts
+from tests.builders import make, seeds_of, texts
 
 METHOD = get_method("template")
 
@@ -102,7 +103,7 @@ def used(template, slots):
     return {name: slots[name] for name in slots if name in found.union(*(needs.get(f, set()) for f in found))}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(specs())
 def test_capacity_and_draws_equal_brute_force(spec):
     """Every combination rendered by our sandbox one at a time against the counted and dealt columns."""
@@ -115,7 +116,7 @@ def test_capacity_and_draws_equal_brute_force(spec):
     assert capacity(template, slots) == len(wanted)
     params = {"template": template, "slots": slots}
     weighted = "b" in slots and isinstance(slots["b"], dict)
-    got = drawn(params, 7, 2 * len(wanted) // 7 + 2)
+    got = drawn(params, len(wanted) // 3 + 1, 7)
     assert set(got) == wanted
     assert weighted or sorted(got) == sorted(wanted)
 
@@ -248,3 +249,59 @@ def test_memory_does_not_grow_with_what_was_drawn_before():
 def test_spaces_past_the_permutation_are_drawn_at_random():
     params = {"template": "{{ a }}-{{ b }}", "slots": {"a": {"range": [1, 10**15]}, "b": {"range": [1, 10**15]}}}
     assert len(set(drawn(params, 1000, 2))) == 2000
+
+
+JOINT = {
+    "size": {"weighted": {"big": 3, "small": 1}},
+    "colour": ["red", "blue"],
+    "both": "{{ size }} {{ colour }}",
+    "item": {
+        "by": "both",
+        "choices": {"big red": ["bus", "barn"], "small red": ["car"]},
+        "default": ["sky", "sea", "eye"],
+    },
+    "end": {"by": "item", "choices": {"bus": ["!", "?"]}, "default": "."},
+}
+
+
+def test_slot_that_depends_on_two_has_a_capacity_and_does_not_repeat():
+    even = {**JOINT, "size": ["big", "small"]}
+    template = "{{ both }} {{ item }}{{ end }}"
+    assert capacity(template, JOINT) == capacity(template, even) == 10
+    got = drawn({"template": template, "slots": even}, 3, 4)
+    assert len(got) == len(set(got)) == 10
+    assert {"big red bus!", "big red bus?", "small red car.", "small blue eye."} <= set(got)
+    assert set(drawn({"template": template, "slots": JOINT}, 7, 3)) == set(got)
+
+
+def test_slot_that_depends_on_two_keeps_their_weights():
+    params = {"template": "{{ both }} {{ item }} {{ n }}", "slots": {**JOINT, "n": {"range": [1, 10**9]}}}
+    params["slots"] = {name: spec for name, spec in params["slots"].items() if name != "end"}
+    got = drawn(params, 20_000, 1)
+    assert 14_600 < sum(text.startswith("big") for text in got) < 15_400
+    assert 3_500 < sum(text.startswith("big red bus") for text in got) < 4_000
+
+
+def test_missing_choice_for_a_text_of_two_slots_is_an_error():
+    slots = {"a": ["x", "y"], "ab": "{{ a }}!", "c": {"by": "ab", "choices": {"x!": 1}}}
+    with pytest.raises(RecipeError, match="slot 'c' has no choices for ab 'y!'; have: x!; or give a `default`"):
+        capacity("{{ c }}", slots)
+
+
+def test_texts_of_too_many_combinations_are_looked_up_row_by_row():
+    numbers = {"range": [1, 100_000]}
+    slots = {
+        "a": numbers,
+        "b": numbers,
+        "ab": "{{ a }}{{ b }}",
+        "c": {"by": "ab", "choices": {"11": "x"}, "default": "y"},
+    }
+    assert capacity("{{ ab }}{{ c }}", slots) is None
+    assert all(text.endswith("y") for text in drawn({"template": "{{ ab }}{{ c }}", "slots": slots}, 50, 1))
+
+
+def test_seed_in_a_text_that_decides_makes_the_capacity_unknown():
+    slots = {"a": ["x"], "ab": "{{ a }}{{ seed.text }}", "c": {"by": "ab", "choices": {"xp": "1"}, "default": "2"}}
+    assert capacity("{{ c }}", slots) is None
+    made = make("template", {"template": "{{ c }}", "slots": slots}, 2, seeds=seeds_of([{"text": "p"}, {"text": "q"}]))
+    assert texts(made) == ["1", "2"]

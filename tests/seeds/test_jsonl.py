@@ -64,9 +64,7 @@ def test_plain_lines_go_the_fast_way(lines, end, ended):
 @given(st.binary(max_size=60), st.integers(1, 20))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
 def test_blocks_of_any_size_cut_at_the_same_lines(tmp_path, data, size):
-    data = (
-        data.removeprefix(b"\xef\xbb\xbf").replace(b"\x1f\x8b", b"").replace(b"\xff\xfe", b"").replace(b"\xfe\xff", b"")
-    )
+    data = b"x" + data  # no byte order mark, no archive
     file = SourceFile(tmp_path / "x.txt", "x.txt", "text")
     file.path.write_bytes(data)
     found = list(line_blocks(file, size))

@@ -6,9 +6,11 @@ read-only and bounded by a progress handler: they are run in this process.
 
 import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
+from typing import Any
 
-from tasks.core import record
+
 from tasks.methods.rules._code_dice import Dice
 from tasks.methods.rules._code_sql_parts import (
     Condition,
@@ -34,7 +36,7 @@ class Pair:
 
     text: str
     sql: str
-    extra: str
+    extra: dict[str, Any]
     reason: str | None
 
 
@@ -42,14 +44,13 @@ def draw_pairs(dice: Dice, steps: tuple[int, int]) -> Iterator[Pair]:
     """Yield pairs without end, a few questions to each database; a query has steps[0]..steps[1] conditions and clauses."""
     while True:
         schema = draw_schema(dice)
-        with sqlite3.connect(":memory:") as db:
+        with closing(sqlite3.connect(":memory:")) as db:
             db.executescript(schema.ddl + "\n" + schema.inserts)
             db.execute("PRAGMA query_only = ON")
             db.set_progress_handler(lambda: 1, _STEPS)
             for _ in range(_QUESTIONS):
                 query, question = _ask(dice, schema, steps)
                 yield _pair(dice, db, schema, query, question)
-        db.close()
 
 
 def _ask(dice: Dice, schema: Schema, steps: tuple[int, int]) -> Asked:
@@ -72,7 +73,7 @@ def _pair(dice: Dice, db: sqlite3.Connection, schema: Schema, query: Query, ques
             f"-- SQLite\n{schema.ddl}\n\n-- {question}",
         )
     )
-    extra = record.dumps({"answer": answer, "ddl": schema.ddl, "inserts": schema.inserts})
+    extra = {"answer": answer, "ddl": schema.ddl, "inserts": schema.inserts}
     return Pair(frame, sql, extra, _reason(db, query, answer))
 
 
@@ -164,7 +165,9 @@ def _grouping(dice: Dice, schema: Schema) -> Asked:
     where = conditions(dice, schema, schema.child, dice.integer(0, 2), prefix)
     query = Query([key, value], source, where, group=key, order=[key])
     noun = such(schema.child.name, where)
-    asked = dice.pick(("For each {0}, what is the {1} of {2}?", "Show the {1} of {2} by {0}.", "Per {0}, give the {1} of {2}."))
+    asked = dice.pick(
+        ("For each {0}, what is the {1} of {2}?", "Show the {1} of {2} by {0}.", "Per {0}, give the {1} of {2}.")
+    )
     question = asked.format(english, what, noun)
     if dice.chance(0.4):
         least = dice.integer(2, 5)
@@ -184,7 +187,10 @@ def _ranking(dice: Dice, schema: Schema) -> Asked:
     query = Query([name.name, ranked.name], table.name, where + known, order=[ranked.name + " DESC" * down], limit=size)
     most = "highest" if down else "lowest"
     shown = f"{size} {such(table.name, where + known)}" if size > 1 else f"one of the {such(table.name, where + known)}"
-    return query, f"Which {shown} have the {most} {ranked.english}? Give {name.english} and {ranked.english}, {most} first."
+    return (
+        query,
+        f"Which {shown} have the {most} {ranked.english}? Give {name.english} and {ranked.english}, {most} first.",
+    )
 
 
 def _ranking_groups(dice: Dice, schema: Schema) -> Asked:
@@ -197,7 +203,10 @@ def _ranking_groups(dice: Dice, schema: Schema) -> Asked:
     most = "highest" if down else "lowest"
     top = f"the {size} groups" if size > 1 else "the one group"
     noun = such(schema.child.name, where)
-    return query, f"Group the {noun} by {english} and show {top} with the {most} {what} of {schema.child.name}, {most} first."
+    return (
+        query,
+        f"Group the {noun} by {english} and show {top} with the {most} {what} of {schema.child.name}, {most} first.",
+    )
 
 
 def _against_average(dice: Dice, schema: Schema) -> Asked:
@@ -215,7 +224,10 @@ def _against_average(dice: Dice, schema: Schema) -> Asked:
     )
     where = [*conditions(dice, schema, table, dice.integer(0, 1)), chosen]
     query = Query([name.name, column.name], table.name, where, order=[name.name])
-    return query, f"List {name.english} and {column.english} of the {such(table.name, where)}, ordered by {name.english}."
+    return (
+        query,
+        f"List {name.english} and {column.english} of the {such(table.name, where)}, ordered by {name.english}.",
+    )
 
 
 def _above_own_group(dice: Dice, schema: Schema) -> Asked:
@@ -226,7 +238,10 @@ def _above_own_group(dice: Dice, schema: Schema) -> Asked:
     sign, english = dice.pick(((">", "above"), ("<", "below")))
     where = [
         *conditions(dice, schema, child, dice.integer(0, 1)),
-        Condition(f"{child.name}.{column.name} {sign} ({inner})", f"whose {column.english} is {english} the average of the same {parent.one}"),
+        Condition(
+            f"{child.name}.{column.name} {sign} ({inner})",
+            f"whose {column.english} is {english} the average of the same {parent.one}",
+        ),
     ]
     query = Query(["id", column.name], child.name, where, order=["id"])
     return query, f"Give id and {column.english} of the {such(child.name, where)}. Order by id."
@@ -250,7 +265,7 @@ def _related(dice: Dice, schema: Schema) -> Asked:
     if dice.chance(0.3):
         return Query(["COUNT(*)"], parent.name, where), f"How many {such(parent.name, where)} are there?"
     return Query([name.name], parent.name, where, order=[name.name]), (
-        f"{dice.pick(('Which', 'What'))} {such(parent.name, where)} are there? Give {name.english}, in that order."
+        f"{dice.pick(('Give', 'List', 'Show'))} the {name.english} of all {such(parent.name, where)}, ordered by {name.english}."
     )
 
 
@@ -272,17 +287,24 @@ def _shares(dice: Dice, schema: Schema) -> Asked:
     prefix = f"{schema.child.name}." if len(tables) > 1 else ""
     (counted,) = conditions(dice, schema, schema.child, 1, prefix)
     case = f"CASE WHEN {counted.sql} THEN 1 ELSE 0 END"
-    shape = dice.pick(((f"SUM({case})", "number"), (f"ROUND(100.0 * SUM({case}) / COUNT(*), 1)", "percentage (1 decimal)")))
+    shape = dice.pick(
+        ((f"SUM({case})", "number"), (f"ROUND(100.0 * SUM({case}) / COUNT(*), 1)", "percentage (1 decimal)"))
+    )
     query = Query([key, shape[0]], source, group=key, order=[key])
     noun = such(schema.child.name, [counted])
-    return query, f"For each {english}, show the {shape[1]} of {noun} among all its {schema.child.name}. Order by {english}."
+    return (
+        query,
+        f"For each {english}, show the {shape[1]} of {noun} among all its {schema.child.name}. Order by {english}.",
+    )
 
 
 def _joined_listing(dice: Dice, schema: Schema) -> Asked:
     source, tables = _source(dice, schema, dice.integer(1, len(schema.child.parents)))
     child = schema.child
     where = _filters(dice, schema, tables, dice.integer(1, 3))
-    names = [(f"{table.name}.{name_column(table).name}", f"{table.one} {name_column(table).english}") for table in tables[1:]]
+    names = [
+        (f"{table.name}.{name_column(table).name}", f"{table.one} {name_column(table).english}") for table in tables[1:]
+    ]
     column = dice.pick(child.columns)
     select = [f"{child.name}.id", *(sql for sql, _ in names), f"{child.name}.{column.name}"]
     shown = ", ".join(["id", *(english for _, english in names)]) + f" and {column.english}"
@@ -303,7 +325,10 @@ def _busy_parents(dice: Dice, schema: Schema) -> Asked:
     where = conditions(dice, schema, parent, dice.integer(0, 1), f"{parent.name}.")
     query = Query([name, "COUNT(*)"], source, where, group=f"{parent.name}.id", having=having, order=[name])
     noun = such(parent.name, where)
-    return query, f"Which {noun} have {english}? Give {name_column(parent).english} and the number of {child.name}, ordered by {name_column(parent).english}."
+    return (
+        query,
+        f"Which {noun} have {english}? Give {name_column(parent).english} and the number of {child.name}, ordered by {name_column(parent).english}.",
+    )
 
 
 FORMS: tuple[Callable[[Dice, Schema], Asked], ...] = (

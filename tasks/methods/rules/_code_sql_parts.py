@@ -79,14 +79,18 @@ def _condition(dice: Dice, schema: Schema, table: Table, column: Column, prefix:
     value = dice.pick(values)
     if column.kind in ("person", "title"):
         return Condition(f"{name} LIKE '{value[0]}%'", f"whose {english} starts with {value[0]}")
-    if column.kind == "one":
-        return _label_condition(dice, name, english, [value, dice.pick(values)])
     if column.kind == "date":
-        return _date_condition(dice, name, english, value)
-    return _number_condition(dice, name, english, sorted((value, dice.pick(values))))
+        return dice.pick(_date_conditions(name, english, value))
+    forms = (
+        _label_conditions(name, english, [value, dice.pick(values)])
+        if column.kind == "one"
+        else _number_conditions(name, english, sorted((value, dice.pick(values))))
+    )
+    # `<>` leaves out NULL, which the English does not say: not for a column that may be NULL.
+    return dice.pick([form for form in forms if not (column.nullable and "<>" in form.sql)])
 
 
-def _label_condition(dice: Dice, name: str, english: str, values: list[str]) -> Condition:
+def _label_conditions(name: str, english: str, values: list[str]) -> list[Condition]:
     one, two = values
     forms = [
         Condition(f"{name} = {literal(one)}", f"whose {english} is {one}"),
@@ -95,22 +99,22 @@ def _label_condition(dice: Dice, name: str, english: str, values: list[str]) -> 
     ]
     if one != two:
         forms.append(Condition(f"{name} IN ({literal(one)}, {literal(two)})", f"whose {english} is {one} or {two}"))
-    return dice.pick(forms)
+    return forms
 
 
-def _date_condition(dice: Dice, name: str, english: str, value: str) -> Condition:
+def _date_conditions(name: str, english: str, value: str) -> list[Condition]:
     year = value[:4]
-    return dice.pick(
-        (
-            Condition(f"{name} < '{value}'", f"with a date in {english} before {value}"),
-            Condition(f"{name} >= '{value}'", f"with a date in {english} of {value} or later"),
-            Condition(f"strftime('%Y', {name}) = '{year}'", f"whose {english} date is in {year}"),
-            Condition(f"{name} BETWEEN '{year}-01-01' AND '{year}-06-30'", f"whose {english} date is in the first half of {year}"),
-        )
-    )
+    return [
+        Condition(f"{name} < '{value}'", f"with a date in {english} before {value}"),
+        Condition(f"{name} >= '{value}'", f"with a date in {english} of {value} or later"),
+        Condition(f"strftime('%Y', {name}) = '{year}'", f"whose {english} date is in {year}"),
+        Condition(
+            f"{name} BETWEEN '{year}-01-01' AND '{year}-06-30'", f"whose {english} date is in the first half of {year}"
+        ),
+    ]
 
 
-def _number_condition(dice: Dice, name: str, english: str, values: list[float]) -> Condition:
+def _number_conditions(name: str, english: str, values: list[float]) -> list[Condition]:
     low, high = values
     forms = [
         Condition(f"{name} > {low}", f"whose {english} is more than {low}"),
@@ -121,7 +125,7 @@ def _number_condition(dice: Dice, name: str, english: str, values: list[float]) 
     ]
     if low < high:
         forms.append(Condition(f"{name} BETWEEN {low} AND {high}", f"whose {english} is from {low} to {high}"))
-    return dice.pick(forms)
+    return forms
 
 
 def such(plural: str, where: list[Condition]) -> str:

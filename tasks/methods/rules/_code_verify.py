@@ -43,7 +43,9 @@ def verify(functions: Sequence[Function], dice: Dice, demand: Demand) -> list[Ve
     """
     verdicts = _run([Program(f.source, f.calls, f.expected) for f in functions], demand.limits, demand.level)
     reasons = [_reason(verdict) for verdict in verdicts]
-    sources = [mutants(f.source, dice, demand.mutants) if r is None else [] for f, r in zip(functions, reasons, strict=True)]
+    sources = [
+        mutants(f.source, dice, demand.mutants) if r is None else [] for f, r in zip(functions, reasons, strict=True)
+    ]
     killed, alive = _killed(functions, sources, demand)
     looked = [_more(f, dice) if left else f for f, left in zip(functions, alive, strict=True)]
     again, alive = _killed(looked, alive, demand, first=[len(f.calls) for f in functions])

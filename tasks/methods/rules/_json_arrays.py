@@ -72,13 +72,9 @@ def _layout(maker: Any, leaf: Leaf, size: int, below: int) -> dict[int, tuple[Su
     return {i: also for i, also in wanted.items() if also}
 
 
-def _place(
-    maker: Any, leaf: Leaf, wanted: dict[int, tuple[Sub, ...]], ask: tuple[Sub, int, int], below: int
-) -> bool:
+def _place(maker: Any, leaf: Leaf, wanted: dict[int, tuple[Sub, ...]], ask: tuple[Sub, int, int], below: int) -> bool:
     sub, start, count = ask
-    able = [
-        i for i in range(start, len(wanted)) if maker.possible(maker.goals.item(leaf, i, (*wanted[i], sub)), below)
-    ]
+    able = [i for i in range(start, len(wanted)) if maker.possible(maker.goals.item(leaf, i, (*wanted[i], sub)), below)]
     if len(able) < count:
         return False
     for i in maker.rng.permutation(len(able))[:count].tolist():

@@ -273,7 +273,8 @@ class Columns:
         bad = np.zeros(n, dtype=bool)
         bad[np.repeat(np.arange(n), sizes)[wrong]] = True
         ends = (int(np.argmin(sizes)), int(np.argmax(sizes)))
-        if not all(meets_all(self.schema, plan.goal.subs, json.loads(texts[row].as_py())) for row in ends if not bad[row]):
+        if not all(
+            meets_all(self.schema, plan.goal.subs, json.loads(texts[row].as_py())) for row in ends if not bad[row]
+        ):
             bad[:] = True
         return texts, bad
-

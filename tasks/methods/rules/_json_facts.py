@@ -178,9 +178,7 @@ class Facts:
             found.append(("object", f"property '{both[0]}' is required and must not be there"))
         need = max(self.min_props, len(self.required))
         if need > self.max_props:
-            found.append(
-                ("object", f"{need} properties are needed and maxProperties allows {_plain(self.max_props)}")
-            )
+            found.append(("object", f"{need} properties are needed and maxProperties allows {_plain(self.max_props)}"))
         return found
 
     def _number_conflict(self, kind: str) -> str:

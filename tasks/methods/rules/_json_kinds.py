@@ -154,7 +154,9 @@ def _regex(pools: Pools, n: int) -> pa.Array:
 
 
 def _uri_template(pools: Pools, n: int) -> pa.Array:
-    return join("https://", pools.take("domain", n), "/", pools.take("slug_word", n), "/{", pools.take("slug_word", n), "}")
+    return join(
+        "https://", pools.take("domain", n), "/", pools.take("slug_word", n), "/{", pools.take("slug_word", n), "}"
+    )
 
 
 def _of(*values: str) -> Maker:

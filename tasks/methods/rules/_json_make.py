@@ -155,5 +155,3 @@ class Maker:
     def possible(self, goal: Goal | None, levels: int) -> bool:
         """Return whether a value of the goal can be made within the levels."""
         return goal is not None and (not goal.subs or self.goals.fits(goal, levels))
-
-

@@ -119,9 +119,7 @@ def _matching(maker: Any, pattern: str) -> str:
     return matcher(pattern).draw(maker.rng, 0, UNBOUNDED) or ""
 
 
-def _broken_on_purpose(
-    maker: Any, leaf: Leaf, chosen: dict[str, Any], levels: int
-) -> dict[str, tuple[Sub, ...]]:
+def _broken_on_purpose(maker: Any, leaf: Leaf, chosen: dict[str, Any], levels: int) -> dict[str, tuple[Sub, ...]]:
     """Choose the property of each `some_props` and `some_names`, add it to `chosen`, return what it must meet."""
     facts = leaf.facts
     also: dict[str, tuple[Sub, ...]] = {}

@@ -9,7 +9,9 @@ import unicodedata
 from functools import cache, lru_cache
 from typing import Any, Final
 
-_ESCAPE: Final = re.compile(r"\\(?:[pP]\{([^}]*)\}|u\{([0-9A-Fa-f]+)\}|c([A-Za-z])|k<(\w+)>|.)|\(\?<(?![=!])|\[|\]", re.DOTALL)
+_ESCAPE: Final = re.compile(
+    r"\\(?:[pP]\{([^}]*)\}|u\{([0-9A-Fa-f]+)\}|c([A-Za-z])|k<(\w+)>|.)|\(\?<(?![=!])|\[|\]", re.DOTALL
+)
 _LONG: Final = {
     "Letter": "L", "Lowercase_Letter": "Ll", "Uppercase_Letter": "Lu", "Titlecase_Letter": "Lt", "Modifier_Letter": "Lm",
     "Other_Letter": "Lo", "Mark": "M", "Number": "N", "Decimal_Number": "Nd", "Letter_Number": "Nl", "Punctuation": "P",

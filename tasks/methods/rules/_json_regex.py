@@ -93,7 +93,9 @@ def _either(nodes: list[Node]) -> Node:
 
 def _padded(node: Node, items: list[Any]) -> Node:
     anchored = [_anchored(items, i, codes) for i, codes in ((0, _STARTS), (-1, _ENDS))]
-    pads = [Node("seq") if fixed else Node("repeat", [Node("chars", chars=_COMMON)], 0, 0, 1 << 20) for fixed in anchored]
+    pads = [
+        Node("seq") if fixed else Node("repeat", [Node("chars", chars=_COMMON)], 0, 0, 1 << 20) for fixed in anchored
+    ]
     return Node("seq", [pads[0], node, pads[1]])
 
 

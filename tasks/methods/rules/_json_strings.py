@@ -70,7 +70,9 @@ class Strings:
         if facts.formats:
             known = [kind for each in facts.formats if (kind := of_format(each))]
             overlaid = [self._overlaid(kind, pattern) for kind in known for pattern in facts.matches]
-            return [KINDS[kind] for kind in known] + overlaid + [_sized(kind, facts) for kind in known] + self._matching()
+            return (
+                [KINDS[kind] for kind in known] + overlaid + [_sized(kind, facts) for kind in known] + self._matching()
+            )
         if facts.matches:
             return self._matching()
         said = of_name(self.name)

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
-from tasks.core.errors import RecipeError, choices
+from tasks.core.errors import RecipeError
 from tasks.methods.rules._template_numbers import LISTED
-from tasks.methods.rules._template_space import Finite, Index
+from tasks.methods.rules._template_space import Finite, Index, check_gaps
 from tasks.methods.rules._template_text import Column, Text
 
 
@@ -86,10 +87,7 @@ class _Table:
     def _branch(self, slot: Finite) -> Index:
         texts = self.columns[slot.parent].plain()
         branch = slot.branch_of(texts)
-        if (branch < 0).any():
-            missing = texts[int(np.argmax(branch < 0))].as_py()
-            near = choices(missing, slot.keys.to_pylist())
-            raise RecipeError(f"slot '{slot.name}' has no choices for {slot.parent} '{missing}'{near}; or a `default`")
+        check_gaps(slot, texts, branch)
         return branch
 
     def _repeat(self, back: Index) -> None:
@@ -97,7 +95,10 @@ class _Table:
         self.chance = self.chance[back]
         self.entries = {name: entries[back] for name, entries in self.entries.items()}
         for column in self.columns.values():
-            column.index = back if column.index is None else column.index[back]
+            if column.index is None:
+                column.words = column.words.take(pa.array(back))
+            else:
+                column.index = column.index[back]
 
 
 def _shares(slot: Finite, entries: Index, low: Index, size: Index) -> npt.NDArray[np.float64]:
@@ -118,5 +119,3 @@ def list_all(slots: Sequence[tuple[str, Finite | Text]]) -> Listing | None:
             return None
     weighted = any(isinstance(slot, Finite) and slot.weights is not None for _, slot in slots)
     return Listing(table.entries, np.concatenate([[0.0], np.cumsum(table.chance)]), weighted)
-
-

@@ -77,7 +77,7 @@ class Maker:
 
     def _try(self, variant: Variant) -> None:
         rng = stream(0, "check")
-        widest = max((tree.root.size for tree in variant.trees), default=0)
+        widest = max((tree.widest for tree in variant.trees), default=0)
         rows = min(1024, max(_TRIED, widest)) if variant.total is not None else _TRIED
         for cover in (True, False):
             entries = {}

@@ -13,10 +13,11 @@ import pyarrow as pa
 from tasks.core.errors import RecipeError, choices
 from tasks.core.random import MAX_PERMUTED, permuted
 from tasks.methods.rules._template_faker import check_faker
+from tasks.methods.rules._template_listing import list_all
 from tasks.methods.rules._template_numbers import Entries, Numbers, listed
 from tasks.methods.rules._template_sandbox import MAX_CHARS, Sandbox
 from tasks.methods.rules._template_slots import AnySpec, BySlot, FakerSlot, LeafSpec, RangeSlot, SeedSlot, TextSlot
-from tasks.methods.rules._template_space import Finite, Index, Tree, decode, total_of
+from tasks.methods.rules._template_space import Finite, Index, Space, Tree, check_gaps, decode, total_of
 from tasks.methods.rules._template_text import SEED, Logic, Text, parse
 
 Slot = Finite | RangeSlot | FakerSlot | SeedSlot | Text
@@ -28,12 +29,12 @@ class Variant:
 
     texts: Mapping[str, Text]
     slots: Mapping[str, Slot]
-    trees: tuple[Tree, ...]
+    trees: tuple[Space, ...]
 
     @cached_property
     def total(self) -> int | None:
         """The number of combinations; None where a slot is not finite."""
-        bound = {slot.name for tree in self.trees for slot in tree.slots}
+        bound = {name for tree in self.trees for name in tree.names}
         known = all(name in bound or isinstance(slot, Text) for name, slot in self.slots.items())
         return total_of(self.trees) if known and not self.seed_columns else None
 
@@ -69,7 +70,7 @@ class Variant:
         for tree in self.trees:
             if tree.weighted or self.total is None or total > MAX_PERMUTED:
                 entries |= tree.draw(rng, rows)
-        if len(entries) == sum(len(tree.slots) for tree in self.trees):
+        if len(entries) == sum(len(tree.names) for tree in self.trees):
             return entries
         numbers = rng.integers(0, total, rows, dtype=np.uint64)
         fresh = ordinals < total
@@ -90,7 +91,7 @@ def build(specs: Mapping[str, AnySpec], texts: Sequence[Mapping[str, str]], sand
     _check_unused(slots, needed)
     _check_lengths(slots, order, parsed)
     return tuple(
-        Variant(variant, {n: slots[n] for n in order if n in names}, _trees(slots, order, names, branches))
+        Variant(variant, {n: slots[n] for n in order if n in names}, _spaces(slots, order, names, branches))
         for variant, names in zip(parsed, needed, strict=True)
     )
 
@@ -214,11 +215,8 @@ def _branches(slots: Mapping[str, Slot], order: Sequence[str]) -> dict[str, Inde
 
 
 def _check_covered(slot: Finite, parent: pa.Array, branch: Index) -> None:
+    check_gaps(slot, parent, branch)
     have = dict.fromkeys(parent.to_pylist())
-    if (branch < 0).any():
-        missing = parent[int(np.argmax(branch < 0))].as_py()
-        near = choices(missing, slot.keys.to_pylist())
-        raise RecipeError(f"slot '{slot.name}' has no choices for {slot.parent} '{missing}'{near}; or give a `default`")
     for key in slot.keys.to_pylist():
         if key not in have:
             raise RecipeError(
@@ -226,9 +224,42 @@ def _check_covered(slot: Finite, parent: pa.Array, branch: Index) -> None:
             )
 
 
+def _spaces(
+    slots: Mapping[str, Slot], order: Sequence[str], needed: set[str], branches: Mapping[str, Index]
+) -> tuple[Space, ...]:
+    """Return the needed slots whose values are known beforehand, those that hang together in one space."""
+    found: list[Space] = []
+    for group in _groups(slots, [name for name in order if name in needed]):
+        tree = all(slots[name].parent is None or name in branches for name in group)
+        names = group if tree else _closure(slots, group)
+        listing = None if tree else list_all([(name, slots[name]) for name in order if name in names])
+        found += [listing] if listing else _trees(slots, order, group, branches)
+    return tuple(found)
+
+
+def _groups(slots: Mapping[str, Slot], names: Sequence[str]) -> list[set[str]]:
+    """Return the finite slots that depend on one another, directly or through texts, together."""
+    groups: list[set[str]] = []
+    for name in names:
+        if not isinstance(slots[name], Finite):
+            continue
+        above = {n for n in _closure(slots, _depends(slots[name])) if not isinstance(slots[n], Text)}
+        if above - set().union(*groups) or _reads_seed(slots, _closure(slots, {name})):
+            continue  # it hangs on a seed, on Faker or on a continuum
+        joined = [group for group in groups if group & above]
+        groups = [group for group in groups if not group & above]
+        groups.append({name}.union(*joined))
+    return groups
+
+
+def _reads_seed(slots: Mapping[str, Slot], names: Iterable[str]) -> bool:
+    texts = [slots[name] for name in names if isinstance(slots[name], Text)]
+    return any(source.startswith(SEED) for text in texts for source in text.sources)
+
+
 def _trees(
     slots: Mapping[str, Slot], order: Sequence[str], needed: set[str], branches: Mapping[str, Index]
-) -> tuple[Tree, ...]:
+) -> list[Tree]:
     root: dict[str, str] = {}
     members: dict[str, list[Finite]] = {}
     for name in order:
@@ -237,7 +268,7 @@ def _trees(
             continue
         root[name] = name if slot.parent is None else root[slot.parent]
         members.setdefault(root[name], []).append(slot)
-    return tuple(Tree(tuple(tree), {s.name: branches[s.name] for s in tree[1:]}) for tree in members.values())
+    return [Tree(tuple(tree), {s.name: branches[s.name] for s in tree[1:]}) for tree in members.values()]
 
 
 def _check_unused(slots: Mapping[str, Slot], needed: Iterable[set[str]]) -> None:

@@ -8,13 +8,14 @@ numbers become combinations by mixed-radix division with the radices of each row
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from tasks.core.errors import RecipeError, choices
 from tasks.core.random import MAX_PERMUTED
 from tasks.methods.rules._template_numbers import Numbers
 
@@ -65,6 +66,14 @@ class Finite:
         return self.starts[branch] + turn % (self.starts[branch + 1] - self.starts[branch])
 
 
+def check_gaps(slot: Finite, texts: pa.Array, branch: Index) -> None:
+    """Raise RecipeError for the first text of the parent for which the slot has no branch."""
+    if (branch < 0).any():
+        missing = texts[int(np.argmax(branch < 0))].as_py()
+        near = choices(missing, slot.keys.to_pylist())
+        raise RecipeError(f"slot '{slot.name}' has no choices for {slot.parent} '{missing}'{near}; or give a `default`")
+
+
 @dataclass(frozen=True, eq=False)
 class Tree:
     """Slots that hang on one root; `branches` gives, by child, the branch of each entry of its parent."""
@@ -75,6 +84,15 @@ class Tree:
     @property
     def root(self) -> Finite:
         return self.slots[0]
+
+    @property
+    def names(self) -> list[str]:
+        return [slot.name for slot in self.slots]
+
+    @property
+    def widest(self) -> int:
+        """The number of rows in which `cover` meets every entry of the root."""
+        return self.root.size
 
     @property
     def weighted(self) -> bool:
@@ -134,7 +152,29 @@ class Tree:
         return entries
 
 
-def total_of(trees: Sequence[Tree]) -> int:
+class Space(Protocol):
+    """Slots whose combinations are counted: a tree, or a listing where they form none."""
+
+    @property
+    def names(self) -> list[str]: ...
+
+    @property
+    def total(self) -> int: ...
+
+    @property
+    def weighted(self) -> bool: ...
+
+    @property
+    def widest(self) -> int: ...
+
+    def decode(self, numbers: npt.NDArray[np.uint64]) -> dict[str, Index]: ...
+
+    def draw(self, rng: np.random.Generator, rows: int) -> dict[str, Index]: ...
+
+    def cover(self, rows: int) -> dict[str, Index]: ...
+
+
+def total_of(trees: Sequence[Space]) -> int:
     """Return the number of combinations of all `trees`, exact however large."""
     total = 1
     for tree in trees:
@@ -142,7 +182,7 @@ def total_of(trees: Sequence[Tree]) -> int:
     return total
 
 
-def decode(trees: Sequence[Tree], numbers: npt.NDArray[np.uint64]) -> dict[str, Index]:
+def decode(trees: Sequence[Space], numbers: npt.NDArray[np.uint64]) -> dict[str, Index]:
     """Return the entries, by slot, of the combinations with these numbers; the total is at most MAX_PERMUTED."""
     entries: dict[str, Index] = {}
     for tree in trees:

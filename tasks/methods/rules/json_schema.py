@@ -48,14 +48,20 @@ class Params(MethodParams):
     openapi: Document = Field(None, description="OpenAPI 3.1 document: a mapping, or a JSON or YAML file")
     operation: str | None = Field(None, description="operation of `openapi`: an operationId, or `GET /path`")
     status: str | None = Field(
-        None, description="status code of the response, such as 200; the first 2xx where none is given", coerce_numbers_to_str=True
+        None,
+        description="status code of the response, such as 200; the first 2xx where none is given",
+        coerce_numbers_to_str=True,
     )
     locale: str = Field("en_US", description="Faker locale of names, addresses and words")
-    optional_probability: float = Field(0.7, ge=0, le=1, description="chance that an optional property is there, 0 to 1")
+    optional_probability: float = Field(
+        0.7, ge=0, le=1, description="chance that an optional property is there, 0 to 1"
+    )
     max_depth: int = Field(
         4, ge=0, le=30, description="levels of nesting that optional parts may add; a schema that needs more gets them"
     )
-    indent: int | None = Field(None, ge=0, le=8, description="spaces a level; one line without spaces where none is given")
+    indent: int | None = Field(
+        None, ge=0, le=8, description="spaces a level; one line without spaces where none is given"
+    )
 
     @model_validator(mode="after")
     def _one_source(self) -> "Params":

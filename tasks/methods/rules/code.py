@@ -1,0 +1,161 @@
+"""Verified programs: Python functions with tests, SQL with its answer, word problems with worked steps.
+
+Source: Haluptzok, Bowers & Kalai 2022, Language Models Can Teach Themselves to Program Better (https://arxiv.org/abs/2207.14502)
+
+Every pair is made by a grammar and then checked by running it. `python`: a function composed of typed steps is kept if
+its tests pass and each of several mutants of it fails them; the expected values come from the meaning of the steps,
+which is written apart from the code. `sql`: a query over a generated SQLite database is kept if its answer is not
+empty, is the only one, and changes when any condition is left out. `arithmetic`: a word problem whose steps are carried
+out exactly. Rejects keep their text and one of these reasons: tests_fail, mutant_survives, no_mutant, timeout (python);
+empty_answer, long_answer, ambiguous_order, ambiguous_limit, clause_without_effect (sql).
+"""
+
+from collections.abc import Iterator, Mapping
+from itertools import islice
+from typing import Annotated, Any, Literal
+
+import pyarrow as pa
+from pydantic import BeforeValidator, Field, model_validator
+
+from tasks.core import record
+from tasks.core.errors import RecipeError, choices
+from tasks.core.method import Draw, Made, Method, MethodParams
+from tasks.methods.rules._code_arithmetic import draw_problem
+from tasks.methods.rules._code_dice import Dice
+from tasks.methods.rules._code_python import draw_function
+from tasks.methods.rules._code_sql import draw_pairs
+from tasks.methods.rules._code_verify import Demand, Verified, verify
+from tasks.methods.rules._sandbox import Level, Limits, problem, working_level
+
+TASKS = ("python", "sql", "arithmetic")
+# (text, target, extra as JSON, reason)
+Row = tuple[str, str, str, str | None]
+
+
+def _weights(value: Any) -> Any:
+    weights = {value: 1.0} if isinstance(value, str) else value
+    if not isinstance(weights, Mapping) or not weights:
+        raise ValueError(f"task {value!r} is neither one of {', '.join(TASKS)} nor weights of them")
+    for name, weight in weights.items():
+        if name not in TASKS:
+            raise ValueError(f"unknown task '{name}'{choices(str(name), TASKS)}")
+        if isinstance(weight, bool) or not isinstance(weight, int | float) or not 0 <= weight < float("inf"):
+            raise ValueError(f"the weight of task '{name}' is {weight!r}, not a number from 0 up")
+    if not sum(weights.values()):
+        raise ValueError(f"all weights of task are 0: {dict(weights)}")
+    return dict(weights)
+
+
+class Params(MethodParams):
+    """What is asked for, how difficult it is, and what a program may use while it is checked."""
+
+    task: Annotated[dict[str, float], BeforeValidator(_weights)] = Field(
+        default={"python": 1.0}, description="python, sql or arithmetic; or weights of them (no unit, any sum)"
+    )
+    min_steps: int = Field(2, ge=1, le=5, description="fewest steps: of a function, clauses of a query, calculations")
+    max_steps: int = Field(4, ge=1, le=6, description="most steps: of a function, clauses of a query, calculations")
+    tests: int = Field(8, ge=4, le=24, description="asserts kept for a function; more where its mutants need them")
+    mutants: int = Field(4, ge=1, le=12, description="wrong versions of a function that its tests have to tell apart")
+    cpu_s: float = Field(5.0, gt=0, le=60, description="CPU time of a program, in seconds; beyond it is a timeout")
+    wall_s: float = Field(
+        60.0, gt=0, le=600, description="wall time of a program, in seconds; beyond it the shard fails"
+    )
+    memory_mb: int = Field(256, ge=64, le=8192, description="memory of a program, in MiB")
+    sandbox: Literal["auto", "bwrap", "namespaces"] = Field("auto", description="what keeps the programs in")
+
+    @model_validator(mode="after")
+    def _steps_in_order(self) -> "Params":
+        if self.min_steps > self.max_steps:
+            raise ValueError(f"min_steps {self.min_steps} is more than max_steps {self.max_steps}")
+        return self
+
+    @property
+    def steps(self) -> tuple[int, int]:
+        return self.min_steps, self.max_steps
+
+
+def check(params: Params) -> None:
+    """Raise RecipeError where programs are asked for and there is no sandbox to run them in."""
+    if params.task.get("python"):
+        _level(params)
+
+
+def _level(params: Params) -> Level:
+    if params.sandbox == "auto":
+        return working_level()
+    if why := problem(params.sandbox):
+        raise RecipeError(f"sandbox '{params.sandbox}' does not work here: {why}")
+    return params.sandbox
+
+
+def run(_seeds: pa.RecordBatch | None, params: Params, draw: Draw) -> Made:
+    """Return `draw.count` pairs, rejects with their reason among them; text asks, target answers, extra proves."""
+    dice = Dice(draw.rng)
+    tasks = _drawn_tasks(params, draw)
+    makers: dict[str, Iterator[Row]] = {"sql": _sql(dice, params), "arithmetic": _arithmetic(dice, params)}
+    verified: list[Verified] = []
+    if functions := tasks.count("python"):
+        rows, verified = _python(dice, params, functions)
+        makers["python"] = iter(rows)
+    rows = [next(makers[task]) for task in tasks]
+    text, target, extra, reason = (list(column) for column in zip(*rows, strict=True)) if rows else ([], [], [], [])
+    columns = record.columns(
+        kind=record.constant("pair", len(rows)),
+        text=text,
+        target=target,
+        extra=extra,
+        reason=pa.array(reason, pa.string()),
+    )
+    stats = {f"task_{task}": tasks.count(task) for task in TASKS if task in tasks}
+    return Made(columns, stats | {"mutants_killed": sum(len(one.mutants) for one in verified)})
+
+
+def _drawn_tasks(params: Params, draw: Draw) -> list[str]:
+    names = [name for name in TASKS if params.task.get(name)]
+    total = sum(params.task[name] for name in names)
+    return draw.rng.choice(names, size=draw.count, p=[params.task[name] / total for name in names]).tolist()
+
+
+def _python(dice: Dice, params: Params, count: int) -> tuple[list[Row], list[Verified]]:
+    functions = [draw_function(dice, params.steps, 2 * params.tests) for _ in range(count)]
+    limits = Limits(cpu_s=params.cpu_s, wall_s=params.wall_s, memory_mb=params.memory_mb)
+    verified = verify(functions, dice, Demand(params.tests, params.mutants, limits, _level(params)))
+    rows = []
+    for function, known in zip(functions, verified, strict=True):
+        extra = record.dumps({"task": "python", "tests": known.tests, "mutants": len(known.mutants)})
+        rows.append((function.text, function.source, extra, known.reason))
+    return rows, verified
+
+
+def _sql(dice: Dice, params: Params) -> Iterator[Row]:
+    for pair in draw_pairs(dice, params.steps):
+        yield pair.text, pair.sql, record.dumps({"task": "sql", **pair.extra}), pair.reason
+
+
+def _arithmetic(dice: Dice, params: Params) -> Iterator[Row]:
+    while True:
+        made = draw_problem(dice, params.steps)
+        extra = {"task": "arithmetic", "answer": made.answer, "structure": made.structure}
+        yield made.text, made.solution, record.dumps(extra), None
+
+
+def _notes(params: Params, stats: Mapping[str, int]) -> list[str]:
+    parts = [f"{stats[f'task_{task}']} {task}" for task in TASKS if stats.get(f"task_{task}")]
+    lines = [f"drawn: {', '.join(parts)}"] if parts else []
+    if stats.get("task_python"):
+        lines.append(f"{stats.get('mutants_killed', 0)} wrong versions failed the tests (sandbox: {_level(params)})")
+    return lines
+
+
+METHOD = Method(
+    name="code",
+    version=1,
+    family="rules",
+    params=Params,
+    run=run,
+    gives=("kind", "text", "target", "extra"),
+    check=check,
+    notes=_notes,
+    kind="pair",
+    shard_rows=2000,
+)

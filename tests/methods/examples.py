@@ -1,0 +1,23 @@
+"""One small set of params for every method there is: the contract tests and others draw from these."""
+
+from typing import Any
+
+from tests.builders import seeds_of
+
+EXAMPLES: dict[str, dict[str, Any]] = {
+    "template": {
+        "template": "{{ product }} number {{ n }} {{ verb }}",
+        "slots": {"product": ["Router", "Kettle"], "n": {"range": [1, 1_000_000]}, "verb": {"weighted": {"hums": 3, "beeps": 1}}},
+    },
+    "cfg": {"grammar": "S -> 'a' S | 'b' S | 'c'", "max_depth": 40},
+    "json_schema": {
+        "schema": {
+            "type": "object",
+            "properties": {"id": {"type": "integer", "minimum": 0}, "email": {"type": "string", "format": "email"}},
+            "required": ["id", "email"],
+        }
+    },
+    "code": {"task": "arithmetic"},
+}
+
+SEEDS = seeds_of([{"text": f"The {word} arrived on day {n}.", "label": "late"} for n, word in enumerate("abcdefgh")])

@@ -1,0 +1,96 @@
+"""What holds for every method, ours or another package's."""
+
+import re
+
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from tasks.core.errors import RecipeError
+from tasks.core.method import FAMILIES, get_method, methods
+from tasks.core.record import SCHEMA
+from tests.builders import make
+from tests.methods.examples import EXAMPLES, SEEDS
+
+METHODS = sorted(methods())
+COUNT = 24
+
+
+def made(name, **changes):
+    method = get_method(name)
+    params = EXAMPLES[name]
+    loaded = method.params.model_validate(params)
+    seeds = SEEDS if method.seeds(loaded) == "each" else None
+    return make(name, params, **{"count": COUNT, "seeds": seeds, **changes})
+
+
+def test_every_method_has_an_example():
+    """A new method is not outside its contract by being forgotten here."""
+    assert METHODS == sorted(EXAMPLES)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_method_says_what_it_is(name):
+    """A summary for the table, a source, a family, a version, and what each param means."""
+    method = get_method(name)
+    assert method.family in FAMILIES
+    assert method.version >= 1
+    assert 10 < len(method.summary) < 120
+    assert re.search(r"https?://", method.source)
+    assert all(field.description for field in method.params.model_fields.values())
+    assert method.params.model_json_schema()["additionalProperties"] is False
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_records_have_the_columns_that_it_gives(name):
+    """No column that was not announced, each castable to its type in the schema, at most as many rows as draws."""
+    records = made(name).records
+    extra = {"reason", "seed_row", "seed_ids"}
+    assert set(records.schema.names) - extra <= set(get_method(name).gives)
+    assert 0 < records.num_rows <= COUNT
+    for column in set(records.schema.names) & set(SCHEMA.names):
+        assert records.column(column).cast(SCHEMA.field(column).type) is not None
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_same_stream_same_records(name):
+    """The output is a function of seeds, params and stream."""
+    first, second = made(name), made(name)
+    assert first.records.equals(second.records)
+    assert dict(first.stats) == dict(second.stats)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_other_shard_other_records(name):
+    """Shards do not repeat each other."""
+    assert not made(name).records.equals(made(name, shard=1, start=COUNT).records)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_stats_are_counters(name):
+    """They add up over shards."""
+    assert all(isinstance(key, str) and isinstance(count, int) for key, count in made(name).stats.items())
+
+
+@pytest.mark.parametrize("name", METHODS)
+@hypothesis_settings(max_examples=5)
+@given(count=st.integers(1, 60), seed=st.integers(0, 2**63 - 1))
+def test_never_more_than_asked(name, count, seed):
+    """Whatever the count and the run seed: no row too many, no null text without a reason."""
+    records = made(name, count=count, run_seed=seed).records
+    assert records.num_rows <= count
+    reasons = records.column("reason") if "reason" in records.schema.names else pa.nulls(records.num_rows)
+    for row, reason in zip(records.to_pylist(), reasons.to_pylist(), strict=True):
+        assert reason or row.get("text") or row.get("messages")
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [("cgf", "unknown method 'cgf'; did you mean 'cfg'"), ("cfg@7", "unknown version 'cfg@7'; have: cfg@1")],
+)
+def test_unknown_method_names_the_nearest(name, message):
+    """A misspelt method is a question answered."""
+    with pytest.raises(RecipeError, match=message):
+        get_method(name)
