@@ -23,11 +23,11 @@ _RECORD_KEYS = ("messages", "conversations", "spans")
 class _Cursor:
     """A place in a document of which more is read when the next value does not end in the buffer."""
 
-    def __init__(self, file: SourceFile) -> None:
+    def __init__(self, file: SourceFile, size: int) -> None:
         self.file = file
         self.buffer, self.position, self.done = "", 0, False
         self.dropped, self.dropped_lines, self.line_start = 0, 0, 0
-        self._pieces = pieces(file)
+        self._pieces = pieces(file, size)
         # What is not UTF-8 comes as lone surrogates, and is told of the item that holds it.
         self._decode = codecs.getincrementaldecoder("utf-8")(errors="surrogateescape").decode
 
@@ -92,8 +92,8 @@ class _Cursor:
             except ValueError as exc:  # an integer of over 4,300 digits
                 self.fail(str(exc), self.position)
             else:
-                # A number at the end of the buffer may go on.
-                if end < len(self.buffer) or self.done:
+                # A number near the end of the buffer may go on: 1 of 1e+5.
+                if end + _CUT_TOKEN <= len(self.buffer) or self.done:
                     self.position = end
                     return value
                 self.more()
@@ -113,14 +113,14 @@ class _Cursor:
         self.file.fail(f"not valid JSON: {message} at line {line} column {column}{at_end}")
 
 
-def blocks(file: SourceFile) -> Iterator[Block]:
-    """Return the objects of a document; their places count the items from 1.
+def blocks(file: SourceFile, size: int = BLOCK_BYTES) -> Iterator[Block]:
+    """Return the objects of a document, read `size` bytes at a time; their places count the items from 1.
 
     Of an object the first array of objects is read, under whichever key; a second one is an error, since nobody has
     said which of them is meant. An object without any is one record. Broken JSON is an error even where rows may be
     skipped: what comes after it cannot be found.
     """
-    cursor = _Cursor(file)
+    cursor = _Cursor(file, size)
     start = cursor.peek()
     if start == "[":
         yield from _array(cursor)

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tasks.readers import extra, jsonl, mapping, values
+from tasks.core.errors import RecipeError
+from tasks.readers import extra, json_document, jsonl, mapping, values
 from tasks.readers.block import Block, SourceFile, places_from
 from tasks.readers.stream import line_blocks
 from tests.seeds.reading import rows, skipping
@@ -73,6 +74,44 @@ def test_blocks_of_any_size_cut_at_the_same_lines(tmp_path, data, size):
     assert [first for first, _block in found] == [
         1 + b"".join(block for _first, block in found[:number]).count(b"\n") for number in range(len(found))
     ]
+
+
+@given(
+    items=st.lists(OBJECTS | VALUES, max_size=5),
+    key=st.none() | st.text(max_size=3),
+    size=st.integers(1, 40),
+    indent=st.none() | st.integers(0, 30),
+    ascii_only=st.booleans(),
+)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200)
+def test_a_document_in_pieces_of_any_size_holds_what_json_finds_in_it(
+    tmp_path, *, items, key, size, indent, ascii_only
+):
+    items = [{"first": 1}, *items] if key is not None else items
+    whole = items if key is None else {"v": 1.5e3, "n": -0.25, key + "_": items, "end": 12}
+    text = json.dumps(whole, indent=indent, ensure_ascii=ascii_only).encode(errors="surrogatepass")
+    file = SourceFile(tmp_path / "x.json", "x.json", "json")
+    file.path.write_bytes(text)
+    expected = jsonl.DECODER.decode(text.decode(errors="surrogateescape"))
+    expected = expected if key is None else expected[key + "_"]
+    found = list(json_document.blocks(file, size))
+    assert repr([row for block in found for row in block.rows]) == repr([row for row in expected if type(row) is dict])
+    places = sorted([*(int(p) for block in found for p in block.places), *(d.place for b in found for d in b.defects)])
+    assert places == list(range(1, len(expected) + 1))
+
+
+@given(cut=st.integers(0, 200), size=st.integers(1, 300))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150)
+def test_a_document_cut_anywhere_is_told_at_the_same_place_whatever_the_pieces(tmp_path, cut, size):
+    text = json.dumps([{"text": "é\n\ud83d\ude00", "n": [1.5e3, True, None, -1]}, {"text": "b"}] * 2, indent=1)[:-1]
+    file = SourceFile(tmp_path / "x.json", "x.json", "json")
+    file.path.write_text(text[:cut])
+    messages = []
+    for piece in (size, 10_000):
+        with pytest.raises(RecipeError, match=r"x.json: not valid JSON: .* at line [0-9]+ column [0-9]+") as found:
+            list(json_document.blocks(file, piece)) or file.fail("not valid JSON: nothing at line 0 column 0")
+        messages.append(str(found.value))
+    assert messages[0] == messages[1]
 
 
 @given(st.lists(OBJECTS, min_size=1, max_size=8))

@@ -64,12 +64,17 @@ def chunks(values: list[Any], size: int) -> list[list[Any]]:
 
 def pairs(values: list[Any]) -> list[tuple[Any, Any]]:
     """Return each value with the one after it."""
-    return list(zip(values, values[1:], strict=False))
+    return list(itertools.pairwise(values))
 
 
 def accumulate(values: list[int], step: Callable[[int, int], int]) -> list[int]:
     """Return the running results of `step`."""
     return list(itertools.accumulate(values, step))
+
+
+def mirrored(letters: list[str]) -> bool:
+    """Return whether the letters read the same backwards."""
+    return all(letters[i] == letters[-1 - i] for i in range(len(letters) // 2))
 
 
 def prime_factors(number: int) -> list[int]:

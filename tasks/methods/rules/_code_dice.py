@@ -10,7 +10,7 @@ _AT_ONCE = 8192
 
 
 class Dice:
-    """Draws for code that decides one thing at a time; a scalar call of the Generator itself costs ten times as much."""
+    """Draws for code that decides one thing at a time; a scalar call of the Generator costs ten times as much."""
 
     __slots__ = ("_left", "_rng")
 

@@ -98,9 +98,7 @@ def start_garden(s: Story) -> None:
 
 def start_fence(s: Story) -> None:
     long, wide, gate = s.dice.integer(8, 60), s.dice.integer(5, 40), s.dice.integer(1, 4)
-    s.tell(
-        f"A rectangular plot of {s.who} is {long} metres by {wide} metres. It gets a fence all around, except for a gate of {gate} metres."
-    )
+    s.tell(f"{s.who}'s plot is {long} metres by {wide} metres. The fence around it leaves a gate of {gate} metres.")
     half = s.work("distance", long, "+", wide, "One long and one short side are @ metres.")
     around = s.work("distance", half, "*", 2, "All around it is @ metres.")
     s.now(
@@ -121,11 +119,11 @@ def start_ages(s: Story) -> None:
     friend = s.friend
     young, times, gap = s.dice.integer(4, 15), s.dice.integer(2, 3), s.dice.integer(2, 9)
     s.tell(
-        f"{s.who} is {young} years old. {friend} is {times} times as old, and their aunt is {gap} years older than {friend}."
+        f"{s.who} is {young} years old. {friend} is {times} times as old, and their aunt is {gap} years older still."
     )
-    friend = s.work("time", young, "*", times, f"{friend} is @ years old.")
-    aunt = s.work("time", friend, "+", gap, "The aunt is @ years old.")
-    both = s.work("time", young, "+", friend, f"{s.who} and {friend} together are @ years old.")
+    older = s.work("time", young, "*", times, f"{friend} is @ years old.")
+    aunt = s.work("time", older, "+", gap, "The aunt is @ years old.")
+    both = s.work("time", young, "+", older, f"{s.who} and {friend} together are @ years old.")
     s.now(
         "ages",
         s.work("time", both, "+", aunt, "All three together are @ years old."),
@@ -346,8 +344,8 @@ def read_rest(s: Story) -> None:
 
 
 STARTS = (
-    start_savings, start_wage, start_shopping, start_shopping, start_cents, start_drive, start_laps, start_tasks, start_recipe,
-    start_garden, start_fence, start_reading, start_ages, start_average,
+    start_savings, start_wage, start_shopping, start_shopping, start_cents, start_drive, start_laps, start_tasks,
+    start_recipe, start_garden, start_fence, start_reading, start_ages, start_average,
 )  # fmt: skip
 EVENTS = {
     "money": (spend, earn, give_share, save_up),

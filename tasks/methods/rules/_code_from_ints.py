@@ -175,7 +175,7 @@ INTS_TO_INTS = (
         "ints > ints",
         "window_maxima_of_@k",
         "replace the list with the maximum of every @k neighbouring numbers",
-        lambda v, c: [sorted(w)[-1] for w in windows(v, c.k)],
+        lambda v, c: [sorted(w).pop() for w in windows(v, c.k)],
         "[max(@v[@i:@i + @k]) for @i in range(len(@v) - @k + 1)]",
         k=(2, 3),
     ),

@@ -69,7 +69,7 @@ INTS_TO_NUMBER = (
         "ints > number",
         "maximum_or_@a",
         "take the largest number, or @a if there is none",
-        lambda v, c: sorted(v)[-1] if v else c.a,
+        lambda v, c: sorted(v).pop() if v else c.a,
         "max(@v, default=@a)",
         "max(@v) if @v else @a",
         a=(-1, 0),
@@ -78,7 +78,7 @@ INTS_TO_NUMBER = (
         "ints > number",
         "minimum_or_@a",
         "take the smallest number, or @a if there is none",
-        lambda v, c: sorted(v)[0] if v else c.a,
+        lambda v, c: sorted(v, reverse=True).pop() if v else c.a,
         "min(@v, default=@a)",
         "min(@v) if @v else @a",
         a=(-1, 0),
@@ -87,7 +87,7 @@ INTS_TO_NUMBER = (
         "ints > number",
         "spread",
         "take the largest number minus the smallest, or 0 if there is none",
-        lambda v, _: sorted(v)[-1] - sorted(v)[0] if v else 0,
+        lambda v, _: sorted(v).pop() - sorted(v, reverse=True).pop() if v else 0,
         "max(@v) - min(@v) if @v else 0",
         "if @v:\n    @out = max(@v) - min(@v)\nelse:\n    @out = 0",
     ),
@@ -181,7 +181,7 @@ INTS_TO_NUMBER = (
         "ints > number",
         "most_common_or_@a",
         ("find the number that occurs most often (the smallest of them on a tie), or @a if the list is empty"),
-        lambda v, c: sorted((-v.count(x), x) for x in v)[0][1] if v else c.a,
+        lambda v, c: sorted(((-v.count(x), x) for x in v), reverse=True).pop()[1] if v else c.a,
         "min(@v, key=lambda @x: (-@v.count(@x), @x)) if @v else @a",
         (
             "counts = {}\nfor @x in @v:\n    counts[@x] = counts.get(@x, 0) + 1\n"
@@ -276,7 +276,7 @@ INTS_TO_NUMBER = (
         "ints > number",
         "nearest_to_@k",
         ("find the number closest to @k (the smaller one on a tie), or @k itself if the list is empty"),
-        lambda v, c: sorted((max(x - c.k, c.k - x), x) for x in v)[0][1] if v else c.k,
+        lambda v, c: sorted(((max(x - c.k, c.k - x), x) for x in v), reverse=True).pop()[1] if v else c.k,
         "min(@v, key=lambda @x: (abs(@x - @k), @x), default=@k)",
         (
             "@out = @k\nfor @i, @x in enumerate(sorted(@v)):\n"

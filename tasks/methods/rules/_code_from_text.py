@@ -3,7 +3,7 @@
 import itertools
 from functools import reduce
 
-from tasks.methods.rules._code_block import ALPHABET, block, chunks, windows
+from tasks.methods.rules._code_block import ALPHABET, block, chunks, mirrored, windows
 
 TEXT = (
     block("text > text", "@e", "replace the text with @e", lambda v, c: c.e(v), "@e", parts="e", item="text"),
@@ -241,9 +241,7 @@ TEXT = (
         "text > flag",
         "mirror_letters",
         ("check whether the letters of the text, ignoring case and every other character, read the same backwards"),
-        lambda v, _: (lambda t: all(t[i] == t[-1 - i] for i in range(len(t) // 2)))(
-            [x for x in v.lower() if x.isalpha()]
-        ),
+        lambda v, _: mirrored([x for x in v.lower() if x.isalpha()]),
         "@t = [@x.lower() for @x in @v if @x.isalpha()]\n@out = @t == @t[::-1]",
         item="text",
     ),

@@ -251,7 +251,7 @@ WORDS = (
             "take the string with the largest value of the following (the first of them on a tie), "
             "or an empty string if there is none: @n"
         ),
-        lambda v, c: sorted(v, key=c.n, reverse=True)[0] if v else "",
+        lambda v, c: reduce(lambda t, x: x if c.n(x) > c.n(t) else t, v) if v else "",
         'max(@v, key=lambda @x: @n, default="")',
         parts="n",
         item="word",

@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from tasks.methods.rules._code_dice import Dice
 
 LEXICON = (
-    "anna level radar noon river silver stone Orange apple melon table Mint train lemon salt Nora east arrest tomato "
-    "error Salmon alarm moon sea tie toe io Alert otter motor rotor tenet Ural eel ore oil tram Rome mist lent"
-).split()
+    "anna", "level", "radar", "noon", "river", "silver", "stone", "Orange", "apple", "melon", "table", "Mint", "train",
+    "lemon", "salt", "Nora", "east", "arrest", "tomato", "error", "Salmon", "alarm", "moon", "sea", "tie", "toe", "io",
+    "Alert", "otter", "motor", "rotor", "tenet", "Ural", "eel", "ore", "oil", "tram", "Rome", "mist", "lent",
+)  # fmt: skip
 LINES = (
     "Never odd or even", "the rain in Spain", "A small stone rolls", "aaabbc ddd", "noon moon soon", "Madam, I am Adam",
     "read 3 notes at noon", "Ten trains to Lima", "seven  level  eels", "so it is", "mission: melt tin", "x",

@@ -1,6 +1,6 @@
-"""What a generated function asks of one item and makes of one item: tests and expressions, as code, English and meaning.
+"""What a generated function asks of an item and makes of it: tests and expressions, as code, English and meaning.
 
-The meaning (`run`) is written apart from the code, so that a slip in either shows as a failing test, not as a wrong label.
+The meaning (`run`) is written apart from the code, so that a slip in either shows as a failing test.
 In code and English `@x` stands for the item, `@a` and `@b` for constants, `@s` and `@r` for letters.
 """
 
@@ -119,10 +119,8 @@ NUMBER_EXPRS = (
     ),
     Item("mod_@a", "@x % @a", "its remainder modulo @a", lambda x, c: x - x // c.a * c.a, (3, 9)),
     Item("distance_to_@a", "abs(@x - @a)", "its distance from @a", lambda x, c: max(x, c.a) - min(x, c.a), (2, 12)),
-    Item(
-        "capped_at_@a", "min(@x, @a)", "the smaller of the number and @a", lambda x, c: c.a if x > c.a else x, (3, 12)
-    ),
-    Item("raised_to_@a", "max(@x, @a)", "the larger of the number and @a", lambda x, c: c.a if x < c.a else x, (0, 8)),
+    Item("capped_at_@a", "min(@x, @a)", "the smaller of the number and @a", lambda x, c: (x, c.a)[x > c.a], (3, 12)),
+    Item("raised_to_@a", "max(@x, @a)", "the larger of the number and @a", lambda x, c: (x, c.a)[x < c.a], (0, 8)),
     Item(
         "clamped",
         "max(@a, min(@x, @b))",

@@ -91,6 +91,24 @@ def _is_negative(node: ast.AST) -> bool:
 
 def _wrong(node: ast.AST) -> Iterator[Edit]:
     match node:
+        case ast.Constant(value=bool() as value):
+            yield node, str(not value)
+        case ast.Constant(value=int() as value):
+            yield from ((node, str(value + 1)), (node, f"({value - 1})" if value < 1 else str(value - 1)))
+        case ast.Constant(value=str() as value):
+            yield node, repr(value[:-1] if len(value) > 1 else chr(ord(value) + 1) if value else "?")
+        case ast.IfExp():
+            yield node, _text(ast.IfExp(node.test, node.orelse, node.body))
+        case ast.If():
+            yield node.test, "False"
+        case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name)) if name in EXCHANGED:
+            yield node.func, _exchanged(node.func, EXCHANGED[name])
+        case _:
+            yield from _wrong_operator(node)
+
+
+def _wrong_operator(node: ast.AST) -> Iterator[Edit]:
+    match node:
         case ast.Compare(ops=[first, *_]):
             for table in (FLIPPED, BOUNDARY):
                 if new := table.get(type(first)):
@@ -103,18 +121,6 @@ def _wrong(node: ast.AST) -> Iterator[Edit]:
             yield node, _text(ast.BoolOp(ast.Or() if isinstance(op, ast.And) else ast.And(), node.values))
         case ast.UnaryOp(op=ast.Not() | ast.USub()):
             yield node, _text(node.operand)
-        case ast.IfExp():
-            yield node, _text(ast.IfExp(node.test, node.orelse, node.body))
-        case ast.If():
-            yield node.test, "False"
-        case ast.Constant(value=bool() as value):
-            yield node, str(not value)
-        case ast.Constant(value=int() as value):
-            yield from ((node, str(value + 1)), (node, f"({value - 1})" if value < 1 else str(value - 1)))
-        case ast.Constant(value=str() as value):
-            yield node, repr(value[:-1] if len(value) > 1 else chr(ord(value) + 1) if value else "?")
-        case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name)) if name in EXCHANGED:
-            yield node.func, _exchanged(node.func, EXCHANGED[name])
 
 
 def _text(node: ast.expr) -> str:

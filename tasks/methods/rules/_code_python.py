@@ -212,7 +212,7 @@ def meaning(chain: list[Step], args: tuple, k: int) -> list[Any]:
 
 
 def _tells(chain: list[Step], calls: list[tuple], traces: list[list[Any]]) -> bool:
-    """Return whether the examples tell the function from simpler ones: results differ, and every step does something."""
+    """Return whether the examples tell the function from simpler ones: results differ, every step does something."""
     results = [repr(trace[-1]) for trace in traces]
     different = len(set(results))
     if len(calls) < 4 or different < 2:

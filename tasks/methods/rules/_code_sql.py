@@ -8,8 +8,8 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
-
 
 from tasks.methods.rules._code_dice import Dice
 from tasks.methods.rules._code_sql_parts import (
@@ -41,7 +41,7 @@ class Pair:
 
 
 def draw_pairs(dice: Dice, steps: tuple[int, int]) -> Iterator[Pair]:
-    """Yield pairs without end, a few questions to each database; a query has steps[0]..steps[1] conditions and clauses."""
+    """Yield pairs without end, a few to each database; a query has steps[0]..steps[1] conditions and clauses."""
     while True:
         schema = draw_schema(dice)
         with closing(sqlite3.connect(":memory:")) as db:
@@ -95,7 +95,12 @@ def _ambiguous(db: sqlite3.Connection, query: Query) -> bool:
     """Return whether two rows that may be shown have the same place in the order, the first one cut off included."""
     rows = db.execute(query.sql(without="limit", keys=True)).fetchall()
     keys = [row[len(query.select) :] for row in rows][: query.limit + 1 if query.limit else None]
-    return any(one == two for one, two in zip(keys, keys[1:], strict=False))
+    return any(one == two for one, two in pairwise(keys))
+
+
+def _select(what: str, source: str, *where: str) -> str:
+    """Return a subquery; every part is the grammar's own text."""
+    return " ".join(["SELECT", what, "FROM", source, *(["WHERE", " AND ".join(where)] if where else [])])
 
 
 def _source(dice: Dice, schema: Schema, joins: int) -> tuple[str, list[Table]]:
@@ -112,8 +117,8 @@ def _filters(dice: Dice, schema: Schema, tables: list[Table], count: int) -> lis
     prefix = [f"{table.name}." if len(tables) > 1 else "" for table in tables]
     out = []
     for place, table in list(enumerate(tables))[1:]:
-        for found in conditions(dice, schema, table, 1, prefix[place]):
-            out.append(Condition(found.sql, f"for a {table.one} {found.english}"))
+        (found,) = conditions(dice, schema, table, 1, prefix[place])
+        out.append(Condition(found.sql, f"for a {table.one} {found.english}"))
     own = conditions(dice, schema, tables[0], max(0, count - len(out)), prefix[0])
     return own + out
 
@@ -214,8 +219,8 @@ def _against_average(dice: Dice, schema: Schema) -> Asked:
     column, name = dice.pick(number_columns(table)), name_column(table)
     sign, english = dice.pick(((">", "above"), ("<", "below")))
     extreme, most = dice.pick((("MAX", "largest"), ("MIN", "smallest")))
-    average = f"{column.name} {sign} (SELECT AVG({column.name}) FROM {table.name})"
-    top = f"{column.name} = (SELECT {extreme}({column.name}) FROM {table.name})"
+    average = f"{column.name} {sign} ({_select(f'AVG({column.name})', table.name)})"
+    top = f"{column.name} = ({_select(f'{extreme}({column.name})', table.name)})"
     chosen = dice.pick(
         (
             Condition(average, f"whose {column.english} is {english} the average {column.english} of all {table.name}"),
@@ -234,7 +239,7 @@ def _above_own_group(dice: Dice, schema: Schema) -> Asked:
     child = schema.child
     one, column = dice.pick(child.parents), dice.pick(number_columns(child))
     parent = schema.parent(one)
-    inner = f"SELECT AVG(other.{column.name}) FROM {child.name} AS other WHERE other.{one}_id = {child.name}.{one}_id"
+    inner = _select(f"AVG(other.{column.name})", f"{child.name} AS other", f"other.{one}_id = {child.name}.{one}_id")
     sign, english = dice.pick(((">", "above"), ("<", "below")))
     where = [
         *conditions(dice, schema, child, dice.integer(0, 1)),
@@ -252,20 +257,22 @@ def _related(dice: Dice, schema: Schema) -> Asked:
     parent = schema.parent(one)
     name = name_column(parent)
     inner = conditions(dice, schema, child, dice.integer(0, 1))
-    inner_sql = "".join(f" AND {condition.sql}" for condition in inner)
     which = "".join(f" {condition.english}" for condition in inner)
-    link = f"{child.name}.{one}_id = {parent.name}.id"
+    link = [f"{child.name}.{one}_id = {parent.name}.id"]
+    such_rows = [condition.sql for condition in inner]
     negated = dice.chance(0.5)
     word = "NOT " * negated
-    listed = "WHERE " + inner[0].sql if inner else ""
-    forms = [f"{word}EXISTS (SELECT 1 FROM {child.name} WHERE {link}{inner_sql})"]
-    forms.append(f"id {word}IN (SELECT {one}_id FROM {child.name} {listed}".rstrip() + ")")
+    forms = (
+        f"{word}EXISTS ({_select('1', child.name, *link, *such_rows)})",
+        f"id {word}IN ({_select(f'{one}_id', child.name, *such_rows)})",
+    )
     english = f"that have {'no' if negated else 'at least one'} {child.one}{which}"
     where = [*conditions(dice, schema, parent, dice.integer(0, 1)), Condition(dice.pick(forms), english)]
     if dice.chance(0.3):
         return Query(["COUNT(*)"], parent.name, where), f"How many {such(parent.name, where)} are there?"
     return Query([name.name], parent.name, where, order=[name.name]), (
-        f"{dice.pick(('Give', 'List', 'Show'))} the {name.english} of all {such(parent.name, where)}, ordered by {name.english}."
+        f"{dice.pick(('Give', 'List', 'Show'))} the {name.english} of all {such(parent.name, where)}, "
+        f"ordered by {name.english}."
     )
 
 
@@ -319,16 +326,18 @@ def _busy_parents(dice: Dice, schema: Schema) -> Asked:
     column = dice.pick(number_columns(child))
     total = f"SUM({child.name}.{column.name})"
     bound = sum(values_of(schema, child, column)) / max(1, len(schema.rows[parent.name]))
-    forms = ((f"COUNT(*) > {(least := dice.integer(1, 3))}", f"more than {least} {child.name}"),
-             (f"{total} > {int(bound)}", f"a total {column.english} of more than {int(bound)} over their {child.name}"))  # fmt: skip
-    having, english = dice.pick(forms)
+    least = dice.integer(1, 3)
+    having, english = dice.pick(
+        (
+            (f"COUNT(*) > {least}", f"more than {least} {child.name}"),
+            (f"{total} > {int(bound)}", f"a total {column.english} of more than {int(bound)} over their {child.name}"),
+        )
+    )
     where = conditions(dice, schema, parent, dice.integer(0, 1), f"{parent.name}.")
     query = Query([name, "COUNT(*)"], source, where, group=f"{parent.name}.id", having=having, order=[name])
-    noun = such(parent.name, where)
-    return (
-        query,
-        f"Which {noun} have {english}? Give {name_column(parent).english} and the number of {child.name}, ordered by {name_column(parent).english}.",
-    )
+    key = name_column(parent).english
+    shown = f"Give {key} and the number of {child.name}, ordered by {key}."
+    return query, f"Which {such(parent.name, where)} have {english}? {shown}"
 
 
 FORMS: tuple[Callable[[Dice, Schema], Asked], ...] = (

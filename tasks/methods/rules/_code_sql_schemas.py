@@ -13,7 +13,7 @@ DOMAINS = {
     "support desk": """
 customer customers: name=person; city=Oslo|Lima|Kyoto|Porto|Accra; plan=free|pro|team; seats=int 1 40; joined=date
 agent agents: name=person; team=billing|network|accounts; level=int 1 5; hired=date
-ticket tickets > customer agent: priority=low|normal|high|urgent; status=open|waiting|closed; opened=date; minutes=int 5 240?; replies=int 0 12
+ticket tickets > customer agent: priority=low|normal|high|urgent; status=open|closed; opened=date; minutes=int 5 240?
 """,
     "shop": """
 product products: name=title; category=garden|kitchen|sport|office; price=money 3 90; stock=int 0 80; added=date
@@ -58,17 +58,17 @@ session sessions > trainer client: held=date; minutes=int 20 120; effort=int 1 1
     "factory": """
 machine machines: name=title; line=east|west|south; power=int 2 90; installed=date
 worker workers: name=person; shift=day|night|late; skill=int 1 6; entered=date
-batch batches > machine worker: made=date; parts=int 10 900; faults=int 0 25; material=steel|brass|nylon; note=checked|open?
+batch batches > machine worker: made=date; parts=int 10 900; faults=int 0 25; material=steel|brass; note=checked|open?
 """,
     "theatre": """
 play plays: title=title; style=comedy|drama|musical; acts=int 1 5; premiere=date
 hall halls: name=title; city=Bonn|Kiel|Jena; seats=int 60 900; opened=date
-show shows > play hall: played=date; sold=int 20 800; ticket=money 8 95; guests=int 0 40?; type=regular|gala|matinee
+show shows > play hall: played=date; sold=int 20 800; ticket=money 8 95; free=int 0 40?; type=regular|gala|matinee
 """,
     "newsroom": """
 reporter reporters: name=person; desk=local|sport|science; years=int 0 30; city=Delhi|Quito|Dakar
-section sections: name=title; weekday=Mon|Wed|Fri|Sun; pages=int 1 12; editor=person
-article articles > reporter section: printed=date; words=int 150 2400; readers=int 100 9000; status=draft|edited|final; corrections=int 0 5?
+section sections: name=title; weekday=Mon|Fri; pages=int 1 12; editor=person
+article articles > reporter section: printed=date; words=int 90 900; readers=int 1 99; state=draft|final; errors=int 0 5?
 """,
 }  # fmt: skip
 PEOPLE = tuple(
@@ -211,8 +211,7 @@ def _ddl(table: Table, tables: list[Table]) -> str:
     for one in table.parents:
         parent = next(other for other in tables if other.one == one)
         lines.append(f"  {one}_id INTEGER NOT NULL REFERENCES {parent.name}(id)")
-    for column in table.columns:
-        lines.append(f"  {column.name} {SQL_TYPES[column.kind]}{'' if column.nullable else ' NOT NULL'}")
+    lines += [f"  {c.name} {SQL_TYPES[c.kind]}{'' if c.nullable else ' NOT NULL'}" for c in table.columns]
     return f"CREATE TABLE {table.name} (\n" + ",\n".join(lines) + "\n);"
 
 

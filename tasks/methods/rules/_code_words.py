@@ -76,7 +76,7 @@ class Names:
 
     def fill(self, code: str, block: Block) -> str:
         """Return `code` with names for everything but its input and its result."""
-        kind = "word" if block.takes in ("words",) or block.item == "word" else "number"
+        kind = "word" if block.takes == "words" or block.item == "word" else "number"
         pool = ITEMS["text" if block.takes == "text" and block.item == "text" else kind]
         for mark, names in (("@x", pool), ("@y", ("other", "later", "neighbour")), ("@t", RUNNING)):
             if mark in code:
@@ -122,11 +122,15 @@ def instruction(dice: Dice, names: Names, kind: str, does: list[str], guard: int
     text = dice.pick(
         (
             f"Write a Python function `@name` that takes {listed}. It should {chained}; and return the result.",
-            f"Implement the Python function `@name`. It takes {listed} and works in these steps:\n{numbered}\n"
-            "It returns the result of the last step.",
+            (
+                f"Implement the Python function `@name`. It takes {listed} and works in these steps:\n{numbered}\n"
+                "It returns the result of the last step."
+            ),
             f"Given {listed}, {chained}. Return the result, from a Python function called `@name`.",
-            f"Complete the Python function `@name`. It is given {listed}. What it has to do: {chained}. "
-            "The result of that is returned.",
+            (
+                f"Complete the Python function `@name`. It is given {listed}. What it has to do: {chained}. "
+                "The result of that is returned."
+            ),
             f"I need a function in Python named `@name`. Input: {listed}. Steps:\n{numbered}\nOutput: the result.",
             f"Define `@name` in Python: for {listed}, {chained}, and hand back the result.",
         )

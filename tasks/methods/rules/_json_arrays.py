@@ -22,7 +22,7 @@ def draw_array(maker: Any, leaf: Leaf, levels: int, name: str) -> list[Any]:
         raise ImpossibleError(_pointer(facts), "no arrangement of the items meets its contains, items and size")
     made: list[Any] = []
     for i in range(size):
-        if not _append(maker, leaf, made, wanted.get(i, ()), below, name):
+        if not _append(maker, leaf, made, wanted.get(i, ()), below=below, name=name):
             if len(made) < _least(facts) or len(wanted) > 0:
                 raise ImpossibleError(_pointer(facts), f"no further different item was found after {len(made)}")
             break
@@ -56,7 +56,7 @@ def _size(maker: Any, leaf: Leaf, below: int) -> int:
 
 def _layout(maker: Any, leaf: Leaf, size: int, below: int) -> dict[int, tuple[Sub, ...]] | None:
     """Return what else the item at each index must meet, None where this draw leads nowhere."""
-    wanted: dict[int, tuple[Sub, ...]] = {i: () for i in range(size)}
+    wanted: dict[int, tuple[Sub, ...]] = dict.fromkeys(range(size), ())
     for start, sub in leaf.facts.some_items:
         if not _place(maker, leaf, wanted, (sub, start, 1), below):
             return None
@@ -90,7 +90,7 @@ def _spare(wanted: dict[int, tuple[Sub, ...]], sub: Sub) -> None:
             wanted[i] = (*also, other)
 
 
-def _append(maker: Any, leaf: Leaf, made: list[Any], also: tuple[Sub, ...], below: int, name: str) -> bool:
+def _append(maker: Any, leaf: Leaf, made: list[Any], also: tuple[Sub, ...], *, below: int, name: str) -> bool:
     goal = maker.goals.item(leaf, len(made), also)
     one = singular(name)
 

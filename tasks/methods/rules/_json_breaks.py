@@ -57,7 +57,8 @@ def _type(value: Any, sub: Sub) -> Iterator[Option]:
 
 
 def _values(value: Any, sub: Sub) -> Iterator[Option]:
-    yield _edit(sub.pointer, TYPES, banned=value)
+    nested = any(isinstance(each, list | dict) for each in value)
+    yield _edit(sub.pointer, TYPES, banned=value, **({"verify": True} if nested else {}))
 
 
 def _const(value: Any, sub: Sub) -> Iterator[Option]:

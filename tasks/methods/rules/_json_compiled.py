@@ -7,8 +7,8 @@ from typing import Any, Final
 from tasks.core.errors import RecipeError, choices
 from tasks.methods.rules._json_facts import Sub
 from tasks.methods.rules._json_goals import Goal, Goals
-from tasks.methods.rules._json_kinds import KINDS, of_format
 from tasks.methods.rules._json_keywords import NUMBER_FORMATS
+from tasks.methods.rules._json_kinds import KINDS, of_format
 from tasks.methods.rules._json_patterns import compiled, python_schema
 from tasks.methods.rules._json_regex import matcher
 from tasks.methods.rules._json_strings import ENCODINGS, MEDIA_TYPES
@@ -27,25 +27,29 @@ _MANY: Final = ("allOf", "anyOf", "oneOf", "prefixItems")
 _NAMED: Final = ("properties", "patternProperties", "dependentSchemas")
 
 
-@dataclass(slots=True)
-class Schema:
-    """A schema ready to draw from: `whole` is jsonschema's validator of the document, `root` what a value must meet."""
+@dataclass(frozen=True, slots=True)
+class Verdicts:
+    """jsonschema's verdicts: `whole` is its validator of the document, `parts` those of subschemas, made when asked."""
 
     whole: Any
-    goals: Goals
-    root: Goal
     parts: dict[Any, Any] = field(default_factory=dict)
 
-    def part(self, sub: Sub) -> Any:
-        """Return jsonschema's validator of a subschema where it stands."""
+    def valid(self, sub: Sub, value: Any) -> bool:
+        """Return jsonschema's verdict on a value under a subschema, whose sign is not looked at."""
         if sub.key not in self.parts:
             # `_resolver` is what jsonschema's own keywords hand on to a part, so that $ref resolves as in the whole.
             self.parts[sub.key] = self.whole.evolve(schema=sub.schema, _resolver=sub.resolver)
-        return self.parts[sub.key]
+        return bool(self.parts[sub.key].is_valid(value))
 
-    def valid(self, sub: Sub, value: Any) -> bool:
-        """Return jsonschema's verdict on a value under a subschema, its sign not looked at."""
-        return bool(self.part(sub).is_valid(value))
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """A schema ready to draw from: `whole` is jsonschema's validator of it, `root` what a value must meet."""
+
+    whole: Any
+    valid: Callable[[Sub, Any], bool]
+    goals: Goals
+    root: Goal
 
 
 def ready(document: Any, present: float) -> Schema:
@@ -64,15 +68,15 @@ def ready(document: Any, present: float) -> Schema:
     _audit(root)
     # The registry is named because jsonschema's default one fetches what it does not have from the network.
     whole = Draft202012Validator(schema, registry=REGISTRY, format_checker=checker)
-    goals = Goals(present, valid=lambda sub, value: made.valid(sub, value), conforms=checker.conforms)
-    made = Schema(whole, goals, goals.goal((root,)))
-    return made
+    valid = Verdicts(whole).valid
+    goals = Goals(present, valid=valid, conforms=checker.conforms)
+    return Schema(whole, valid, goals, goals.goal((root,)))
 
 
 def _format_checker() -> Any:
     """Return jsonschema's format checker, quicker for an IRI that is a URI.
 
-    Every URI is an IRI (RFC 3987, section 3.1); jsonschema's own check of an IRI parses it by a grammar, at 30 a second.
+    Every URI is an IRI (RFC 3987, section 3.1); jsonschema's own check parses it by a grammar, at 30 a second.
     """
     from jsonschema import Draft202012Validator, FormatChecker  # noqa: PLC0415 - see `ready`
 

@@ -35,7 +35,8 @@ class Sub:
     @property
     def key(self) -> tuple[Any, ...]:
         """What makes two obligations the same. The base URI follows from the place of the schema, so it stays out;
-        of the dynamic scope only the outermost entry of each document can matter to a $dynamicRef."""
+        of the dynamic scope only the outermost entry of each document can matter to a $dynamicRef.
+        """
         place = self.schema if isinstance(self.schema, bool) else id(self.schema)
         scope = [uri for uri, _registry in self.resolver.dynamic_scope()]
         return (place, tuple(dict.fromkeys(reversed(scope))), self.holds)
@@ -170,6 +171,10 @@ class Facts:
     def _conflicts(self) -> list[tuple[str, str]]:
         found = list(self.ruled_out)
         found += [(t, why) for t in NUMBER if (why := self._number_conflict(t))]
+        if contains(self.banned, None):
+            found.append(("null", "null is excluded"))
+        if contains(self.banned, True) and contains(self.banned, False):
+            found.append(("boolean", "true and false are excluded"))
         if self.min_len > self.max_len:
             found.append(("string", f"minLength {self.min_len} is over maxLength {_plain(self.max_len)}"))
         if self.min_items > self.max_items:

@@ -37,7 +37,10 @@ class Goal:
 
 @dataclass(slots=True, eq=False)
 class Leaf:
-    """One conjunction of facts, the kinds of value to draw from it, and those to fall back on."""
+    """One conjunction of facts, the kinds of value to draw from it, and those to fall back on.
+
+    `failed` counts the draws in a row that led to nothing; `once`: drawn from a tree too large to list, not kept.
+    """
 
     facts: Facts
     weight: float
@@ -45,6 +48,8 @@ class Leaf:
     spare: tuple[str, ...]
     children: dict[Any, Goal | None] = field(default_factory=dict)
     heights: dict[tuple[str, int], bool] = field(default_factory=dict)
+    failed: int = 0
+    once: bool = False
 
 
 def _kinds(types: Sequence[str]) -> tuple[str, ...]:
@@ -92,6 +97,7 @@ class Goals:
         search = Search(Rules(self.present, strict), rng)
         for found, weight in islice(search.leaves(goal.subs), 20):
             if leaf := self.leaf(goal, found, weight):
+                leaf.once = True
                 return leaf
         return None
 
@@ -188,7 +194,7 @@ class Goals:
         return loose if not (complete and self.leaves(goal, strict=True)[1]) else []
 
     def kinds_within(self, leaf: Leaf, levels: int) -> tuple[str, ...]:
-        """Return the kinds of value that need no more levels: the leaf's own, its spare ones where none of them fits."""
+        """Return the kinds of value that need no more levels: the leaf's own, else its spare ones."""
         fitting = tuple(kind for kind in leaf.kinds if self._kind_fits(leaf, kind, levels))
         return fitting or tuple(kind for kind in leaf.spare if self._kind_fits(leaf, kind, levels))
 

@@ -17,6 +17,7 @@ from tasks.methods.rules._json_pools import Pools
 from tasks.methods.rules._json_strings import Strings, content_text, encode
 
 _LOOSE_TRIES: Final = 6
+_PATIENCE: Final = 8
 _TRIES: Final = 40
 _MAX_WORK: Final = 100_000  # values drawn for one object, those thrown away among them
 _AMPLE: Final = 2000
@@ -54,11 +55,15 @@ class Maker:
         loose = self.goals.is_loose(goal)
         for attempt in range(_TRIES):
             strict = not loose or attempt >= _LOOSE_TRIES or goal.losses > 12 + 4 * goal.wins
-            value, made = self._attempt(goal, levels, name, strict=strict, wide=attempt > _TRIES // 2)
-            if made and (not loose or self.goals.holds(goal, value)):
+            leaf = self._leaf(goal, levels, strict=strict)
+            made, value = self._attempt(goal, leaf, levels, name) if leaf else (False, None)
+            if leaf and made and (not loose or self.goals.holds(goal, value)):
+                leaf.failed = 0
                 goal.wins += not strict
                 return value
             goal.losses += not strict
+            if leaf:
+                leaf.failed += 1
         raise ImpossibleError("", goal.reason or f"{goal.pointer}: no value was found that meets all of its keywords")
 
     def _levels(self, goal: Goal, levels: int) -> int:
@@ -72,18 +77,15 @@ class Maker:
     def _any(self, name: str) -> Any:
         return self.scalar(self.goals.leaves(self.goals.goal(()), strict=True)[0][0], "string", name)
 
-    def _attempt(self, goal: Goal, levels: int, name: str, *, strict: bool, wide: bool) -> tuple[Any, bool]:
-        leaf = self._leaf(goal, levels, strict=strict)
-        if leaf is None:
-            return None, False
+    def _attempt(self, goal: Goal, leaf: Leaf, levels: int, name: str) -> tuple[bool, Any]:
         # Where the kinds that the schema speaks of keep failing, the others that it allows are tried too.
-        kinds = self.goals.kinds_within(leaf, levels) + (leaf.spare if wide else ())
+        kinds = self.goals.kinds_within(leaf, levels) + (leaf.spare if leaf.failed > _PATIENCE else ())
         kind = kinds[int(self.rng.integers(len(kinds)))] if len(kinds) > 1 else kinds[0]
         try:
-            return self.of_kind(leaf, kind, levels, name), True
+            return True, self.of_kind(leaf, kind, levels, name)
         except ImpossibleError as exc:
             goal.reason = str(exc) if exc.pointer or "#" in str(exc) else f"{goal.pointer}: {exc}"
-            return None, False
+            return False, None
 
     def _leaf(self, goal: Goal, levels: int, *, strict: bool) -> Leaf | None:
         leaves, complete = self.goals.leaves(goal, strict=strict)
@@ -94,7 +96,8 @@ class Maker:
         able = [leaf for leaf in leaves if self.goals.kinds_within(leaf, levels)]
         if len(able) < 2:
             return able[0] if able else None
-        weights = np.array([max(leaf.weight, 1e-12) for leaf in able])
+        # A leaf that keeps failing gives way: facts that exclude each other in a way that no single fact shows.
+        weights = np.array([max(leaf.weight * 0.25 ** min(leaf.failed, 30), 1e-30) for leaf in able])
         return able[int(np.searchsorted(np.cumsum(weights), self.rng.random() * weights.sum()))]
 
     def of_kind(self, leaf: Leaf, kind: str, levels: int, name: str) -> Any:
@@ -109,6 +112,8 @@ class Maker:
 
     def scalar(self, leaf: Leaf, kind: str, name: str) -> Any:
         """Return a scalar from the leaf's buffer, which is refilled a column at a time."""
+        if leaf.once:
+            return self.column(leaf, kind, name, 1)[0]
         key = (leaf, kind, name)
         if not self.buffers.get(key):
             # The first refills are small: a leaf that is met once must not pay for a column.

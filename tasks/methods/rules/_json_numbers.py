@@ -6,18 +6,12 @@ from typing import Any, Final
 
 import numpy as np
 
-from tasks.methods.rules._json_facts import (
-    UNBOUNDED,
-    Facts,
-    ImpossibleError,
-    contains,
-    first_integer,
-    last_integer,
-)
+from tasks.methods.rules._json_facts import UNBOUNDED, Facts, ImpossibleError, contains
 from tasks.methods.rules._json_kinds import words_of_name
 
 _ROUNDS: Final = 40
 _EXACT: Final = 2**53  # doubles are exact below it
+_WIDEST: Final = 1.7e308
 _DEFAULT: Final = (0, 1000)
 _RANGES: Final = {
     "price": (1, 500), "amount": (1, 2000), "total": (5, 5000), "cost": (1, 500), "tax": (0, 100), "balance": (0, 9000),
@@ -32,7 +26,7 @@ _RANGES: Final = {
 
 
 def draw_numbers(facts: Facts, kind: str, name: str, rng: np.random.Generator, n: int) -> list[Any]:
-    """Return `n` numbers of kind `integer`, `fraction` (never whole) or `number`; ImpossibleError when none is found."""
+    """Return `n` numbers of kind `integer`, `fraction` (never whole) or `number`; ImpossibleError for none."""
     good: list[Any] = []
     for _ in range(_ROUNDS):
         values = _drawn(facts, kind, name, rng, n - len(good))
@@ -63,7 +57,7 @@ def _fits(facts: Facts, kind: str, value: Any) -> bool:
 
 
 def _on_step(value: Any, step: Any) -> bool:
-    """Return what jsonschema's multipleOf says: it divides by a float step in floats, so 0.07 is no multiple of 0.01."""
+    """Return jsonschema's verdict: it divides by a float step in floats, so 0.07 is no multiple of 0.01."""
     if isinstance(step, float):
         quotient = value / step
         return math.isfinite(quotient) and int(quotient) == quotient
@@ -114,6 +108,8 @@ def _usual(name: str) -> tuple[int, int]:
 
 
 def _multiples(step: Fraction, low: Any, high: Any, rng: np.random.Generator, n: int) -> list[Any]:
+    if step.denominator != 1:
+        low, high = max(low, -_WIDEST), min(high, _WIDEST)
     first, last = math.ceil(Fraction(low) / step), math.floor(Fraction(high) / step)
     if first > last:
         raise ImpossibleError("", f"no multiple of {float(step):g} lies between {low} and {high}")
@@ -133,8 +129,3 @@ def _fractions(low: float, high: float, name: str, rng: np.random.Generator, n: 
         return values.tolist()
     rounded = np.round(values, digits)
     return np.where((rounded >= low) & (rounded <= high), rounded, values).tolist()
-
-
-def whole_range(facts: Facts) -> tuple[float, float]:
-    """Return the smallest and the largest integer that the bounds allow."""
-    return first_integer(facts), last_integer(facts)

@@ -36,7 +36,7 @@ def _pick(maker: Any, leaf: Leaf, levels: int) -> dict[str, tuple[Sub, ...]]:
     """Return the names of the properties to make, in the schema's order, with what else each must meet."""
     facts = leaf.facts
     declared = list(dict.fromkeys(name for name, _sub in facts.props))
-    chosen = {name: () for name in facts.required}
+    chosen = dict.fromkeys(facts.required, ())
     optional = [name for name in declared if name not in chosen and _able(maker, leaf, name, levels)]
     room = facts.max_props - len(chosen)
     wanted = [name for name in optional if maker.rng.random() < maker.goals.present]

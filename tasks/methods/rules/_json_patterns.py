@@ -13,10 +13,10 @@ _ESCAPE: Final = re.compile(
     r"\\(?:[pP]\{([^}]*)\}|u\{([0-9A-Fa-f]+)\}|c([A-Za-z])|k<(\w+)>|.)|\(\?<(?![=!])|\[|\]", re.DOTALL
 )
 _LONG: Final = {
-    "Letter": "L", "Lowercase_Letter": "Ll", "Uppercase_Letter": "Lu", "Titlecase_Letter": "Lt", "Modifier_Letter": "Lm",
-    "Other_Letter": "Lo", "Mark": "M", "Number": "N", "Decimal_Number": "Nd", "Letter_Number": "Nl", "Punctuation": "P",
-    "Symbol": "S", "Separator": "Z", "Space_Separator": "Zs", "Other": "C", "Control": "Cc",
-    "Lowercase": "Ll", "Uppercase": "Lu", "Alphabetic": "L",
+    "Letter": "L", "Lowercase_Letter": "Ll", "Uppercase_Letter": "Lu", "Titlecase_Letter": "Lt", "Other_Letter": "Lo",
+    "Modifier_Letter": "Lm", "Mark": "M", "Number": "N", "Decimal_Number": "Nd", "Letter_Number": "Nl", "Other": "C",
+    "Punctuation": "P", "Symbol": "S", "Separator": "Z", "Space_Separator": "Zs", "Control": "Cc", "Lowercase": "Ll",
+    "Uppercase": "Lu", "Alphabetic": "L",
 }  # fmt: skip
 _SHORT: Final = ("L", "M", "N", "P", "S", "Z", "C")
 
@@ -38,9 +38,9 @@ def python_pattern(pattern: str) -> str:
     for found in _ESCAPE.finditer(pattern):
         out.append(pattern[last : found.start()])
         last = found.end()
-        token = found.group()
-        if token in "[]":
-            depth = 1 if token == "[" or (depth and out[-1:] == ["["]) else 0
+        said = found.group()
+        if said in "[]":
+            depth = 1 if said == "[" or (depth and out[-1:] == ["["]) else 0
         out.append(_rewritten(found, inside=bool(depth)))
     result = "".join(out) + pattern[last:]
     compiled(result)
@@ -48,16 +48,16 @@ def python_pattern(pattern: str) -> str:
 
 
 def _rewritten(found: re.Match[str], *, inside: bool) -> str:
-    token = found.group()
+    said = found.group()
     if found.group(1) is not None:
-        return _property(found.group(1), negated=token[1] == "P", inside=inside)
+        return _property(found.group(1), negated=said[1] == "P", inside=inside)
     if found.group(2):
         return f"\\U{int(found.group(2), 16):08x}"
     if found.group(3):
         return f"\\x{ord(found.group(3)) % 32:02x}"
     if found.group(4):
         return f"(?P={found.group(4)})"
-    return "(?P<" if token == "(?<" else token
+    return "(?P<" if said == "(?<" else said
 
 
 def _property(name: str, *, negated: bool, inside: bool) -> str:

@@ -1,6 +1,6 @@
 """Columns of realistic strings: atoms from Faker's providers, put together by NumPy and Arrow.
 
-Faker makes 10 to 50 thousand values a second; a pool of a few hundred atoms, combined, makes millions that still differ.
+Faker makes 10 to 50 thousand values a second; a few hundred atoms, combined, make millions that differ.
 """
 
 import threading

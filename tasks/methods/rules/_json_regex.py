@@ -34,7 +34,10 @@ _OPPOSITE: Final = {
 
 @dataclass(slots=True, eq=False)
 class Node:
-    """One part of a pattern: `chars` (one of these), `seq`, `alt`, `repeat` (least..most of the only part) or `back`."""
+    """One part of a pattern.
+
+    `chars` (one of these), `word` (a row of chars), `seq`, `alt`, `repeat` (least to most of the only part) or `back`.
+    """
 
     kind: str
     parts: list["Node"] = field(default_factory=list)
@@ -47,7 +50,7 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Matcher:
-    """A parsed pattern: `plain` has no padding; `padded` may have letters before and after, as matches are unanchored."""
+    """A parsed pattern; `padded` may have letters before and after it, as a match need not be anchored."""
 
     plain: Node
     padded: Node
@@ -67,10 +70,10 @@ class Matcher:
 
 @lru_cache(maxsize=512)
 def matcher(pattern: str, *, rich: bool = False) -> Matcher:
-    """Return the parsed pattern; ValueError for what cannot be drawn from.
+    r"""Return the parsed pattern; ValueError for what cannot be drawn from.
 
     `.` and negated sets stand for letters and digits; with `rich` for all of printable ASCII, which is what look-aheads
-    such as `(?=.*[^\\w])` ask for.
+    such as `(?=.*[^\w])` ask for.
     """
     tree = _parser.parse(pattern)
     top = _alternatives(tree)
@@ -121,7 +124,7 @@ class _Builder:
     def sequence(self, items: Any, depth: int) -> Node:
         if depth > MAX_NESTING:
             raise ValueError(f"it nests deeper than {MAX_NESTING} groups")
-        return Node("seq", [node for op, value in items for node in self.nodes(op, value, depth + 1)])
+        return _simplest([node for op, value in items for node in self.nodes(op, value, depth + 1)])
 
     def nodes(self, op: Any, value: Any, depth: int) -> Iterator[Node]:
         """Yield the nodes of one item of the parse tree: none for what has no width."""
@@ -130,7 +133,8 @@ class _Builder:
         elif op is sre.BRANCH:
             yield Node("alt", [self.sequence(each, depth) for each in value[1]])
         elif op is sre.SUBPATTERN:
-            yield Node("seq", [self.sequence(value[3], depth)], group=value[0])
+            body = self.sequence(value[3], depth)
+            yield body if value[0] is None else Node("seq", [body], group=value[0])
         elif op in (sre.MAX_REPEAT, sre.MIN_REPEAT, sre.POSSESSIVE_REPEAT):
             least, most, body = value
             yield Node("repeat", [self.sequence(body, depth)], "", int(least), int(most))
@@ -151,6 +155,15 @@ class _Builder:
             if found := "".join(c for c in alphabet if _within(ord(c), tests) is not negated):
                 return found
         return _rare(tests, negated=negated)
+
+
+def _simplest(parts: list[Node]) -> Node:
+    """Return the parts as one node, without a level that only wraps."""
+    if len(parts) == 1:
+        return parts[0]
+    if parts and all(part.kind == "chars" for part in parts):
+        return Node("word", parts)
+    return Node("seq", parts)
 
 
 def _within(code: int, tests: list[Any]) -> bool:
@@ -183,8 +196,9 @@ def _rare(tests: list[Any], *, negated: bool) -> str:
 # ---- lengths -----------------------------------------------------------------------------------------------------
 
 
-def _bits(mask: int) -> list[int]:
-    return [i for i, bit in enumerate(reversed(bin(mask)[2:])) if bit == "1"]
+@lru_cache(maxsize=4096)
+def _bits(mask: int) -> tuple[int, ...]:
+    return tuple([i for i, bit in enumerate(reversed(f"{mask:b}")) if bit == "1"])
 
 
 def _sums(one: int, two: int, cap: int) -> int:
@@ -205,8 +219,9 @@ def _lengths(node: Node, cap: int) -> int:
 
 
 def _lengths_anew(node: Node, cap: int) -> int:
-    if node.kind == "chars":
-        return 2 if cap >= 1 else 0
+    if node.kind in ("chars", "word"):
+        width = len(node.parts) or 1
+        return 1 << width if width <= cap else 0
     if node.kind == "alt":
         total = 0
         for part in node.parts:
@@ -283,6 +298,9 @@ def _drawn(node: Node, rng: np.random.Generator, target: int) -> str:
 def _draw(node: Node, rng: np.random.Generator, target: int, groups: dict[int, str]) -> str:
     if node.kind == "chars":
         return node.chars[int(rng.integers(len(node.chars)))]
+    if node.kind == "word":
+        picks = rng.random(len(node.parts)).tolist()
+        return "".join([part.chars[int(pick * len(part.chars))] for part, pick in zip(node.parts, picks, strict=True)])
     if node.kind == "back":
         return groups.get(node.group or 0, "")
     if node.kind == "alt":
@@ -307,8 +325,8 @@ def _draw_seq(node: Node, rng: np.random.Generator, target: int, groups: dict[in
 
 def _draw_repeat(node: Node, rng: np.random.Generator, target: int, groups: dict[int, str]) -> str:
     part, cap, out = node.parts[0], target, []
-    if part.kind == "seq" and len(part.parts) == 1 and part.parts[0].kind == "chars":
-        chars = part.parts[0].chars
+    if part.kind == "chars":
+        chars = part.chars
         return "".join([chars[i] for i in rng.integers(len(chars), size=target)])
     powers, ways = _powers(node, cap), _bits(_ways(part, cap))
     counts = [n for n in range(node.least, min(node.most, len(powers) - 1) + 1) if powers[n] >> target & 1]
@@ -323,7 +341,7 @@ def _draw_repeat(node: Node, rng: np.random.Generator, target: int, groups: dict
 def _positions(node: Node) -> list[str] | None:
     if node.kind == "chars":
         return [node.chars]
-    if node.kind == "seq":
+    if node.kind in ("seq", "word"):
         parts = [_positions(part) for part in node.parts]
         return None if None in parts else [chars for part in parts for chars in part or ()]
     if node.kind == "repeat" and node.least == node.most:

@@ -16,7 +16,9 @@ def parsed(value: Any) -> Any:
     document = _loaded(value) if isinstance(value, str) else value
     if not isinstance(document, dict | bool):
         shown = repr(value if isinstance(value, str) else document)[:60]
-        raise ValueError(f"{shown} is neither a file nor a schema (a mapping, true or false)")
+        raise ValueError(  # noqa: TRY004 - pydantic reports a ValueError as the param's own
+            f"{shown} is neither a file nor a schema (a mapping, true or false)"
+        )
     return _plain(document, "#")
 
 

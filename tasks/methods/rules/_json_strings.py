@@ -77,7 +77,7 @@ class Strings:
             return self._matching()
         said = of_name(self.name)
         natural = [KINDS[said]] if said else [KINDS["words"], KINDS["sentence"]]
-        return [*natural, self._plain, self._easy] if self._narrow() else [natural[0], natural[-1], self._plain]
+        return [*natural, self._plain, *([self._easy, self._short] if self._narrow() else [])]
 
     def _narrow(self) -> bool:
         return bool(self.facts.off_matches or self.facts.off_formats or self.facts.banned)
@@ -129,6 +129,11 @@ class Strings:
 
     def _easy(self, pools: Pools, n: int) -> pa.Array:
         low, high = _lengths(self.facts)
+        return _cut(of_chars(pools.rng, [_EASY] * high, n), pools.rng, low, high, n)
+
+    def _short(self, pools: Pools, n: int) -> pa.Array:
+        low = int(min(self.facts.min_len, _LONGEST))
+        high = int(min(self.facts.max_len, low + 1))
         return _cut(of_chars(pools.rng, [_EASY] * high, n), pools.rng, low, high, n)
 
     def _kept(self, drawn: pa.Array) -> pa.Array:

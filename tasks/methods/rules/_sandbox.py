@@ -188,31 +188,18 @@ def _command(level: Level) -> list[str]:
     if level == "namespaces":
         return [*python, str(_CHILD), level]
     shown = [path for path in ("/usr", "/lib", "/lib64", "/bin") if Path(path).exists()]
-    mounts = [part for path in (*shown, sys.base_prefix) for part in ("--ro-bind", path, path)]
-    # Root is not mapped to anyone else by a user namespace: the child gives root up itself, and needs these two for it.
-    rights = ["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"] if os.geteuid() == 0 else ["--unshare-user"]
-    walls = ["--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--as-pid-1", "--die-with-parent"]
     # bwrap makes the parents of a mount 0700, which the child could not pass once it is no longer root.
     above = [str(path) for path in reversed(Path(sys.base_prefix).parents)][1:]
-    mounts = [part for path in above for part in ("--perms", "0755", "--dir", path)] + mounts
-    places = [
-        "--perms",
-        "0755",
-        "--dir",
-        "/dev",
-        "--dev-bind",
-        "/dev/null",
-        "/dev/null",
-        "--perms",
-        "1777",
-        "--size",
-        "8388608",
-        "--tmpfs",
-        "/tmp",
-    ]  # noqa: S108 - its own
-    script = ["--ro-bind", str(_CHILD), "/sandbox.py", "--remount-ro", "/"]
-    bwrap = [str(shutil.which("bwrap")), *walls, *rights, *mounts, *places, *script, "--clearenv"]
-    return [*bwrap, "--", *python, "/sandbox.py", level]
+    parts = [
+        "--unshare-ipc --unshare-pid --unshare-net --unshare-uts --as-pid-1 --die-with-parent --clearenv",
+        # Root is not mapped to anyone else by a user namespace: the child gives root up itself, and needs these for it.
+        "--cap-add CAP_SETUID --cap-add CAP_SETGID" if os.geteuid() == 0 else "--unshare-user",
+        "--perms 0755 --dir /dev --dev-bind /dev/null /dev/null --perms 1777 --size 8388608 --tmpfs /tmp",
+    ]
+    mounts = [part for path in above for part in ("--perms", "0755", "--dir", path)]
+    mounts += [part for path in (*shown, sys.base_prefix) for part in ("--ro-bind", path, path)]
+    mounts += ["--ro-bind", str(_CHILD), "/sandbox.py", "--remount-ro", "/"]
+    return [str(shutil.which("bwrap")), *" ".join(parts).split(), *mounts, "--", *python, "/sandbox.py", level]
 
 
 def _verdict(program: Program, answer: list) -> Verdict:

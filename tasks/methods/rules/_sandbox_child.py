@@ -19,6 +19,8 @@ import time
 
 NEWNS, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET = 0x20000, 0x4000000, 0x8000000, 0x10000000, 0x20000000, 0x40000000
 MS_NOSUID, MS_NODEV, MS_BIND, MS_REC, MS_PRIVATE, MNT_DETACH = 2, 4, 4096, 16384, 1 << 18, 2
+# Where the new root is put together; inside, the same name is the programs' own directory.
+MOUNT_POINT = "/tmp"  # noqa: S108 - a tmpfs of our own is mounted over it before anything is written
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_NO_NEW_PRIVS = 1, 4, 38
 SYS_MOUNT_SETATTR, AT_RECURSIVE, AT_FDCWD, ATTR_RDONLY, ATTR_NOSUID = 442, 0x8000, -100, 1, 2
 SYS_PIVOT_ROOT = {"x86_64": 155, "aarch64": 41}
@@ -44,20 +46,22 @@ def warm(values, text):
 """
 ANSWER_BYTES = 1_000_000
 POLL_MS = 20
+# The source and its calls.
+Job = tuple[str, list[str]]
 # What programs import most; loaded once here, so that a fork has them without reading a file.
 PRELOAD = "collections functools heapq itertools math operator re string"
 
 libc = ctypes.CDLL(None, use_errno=True)
 
 
-def call(name, *args):
+def call(name: str, *args: object) -> None:
     """Call a libc function that returns -1 on error; OSError says which one failed."""
     if getattr(libc, name)(*args) == -1:
         number = ctypes.get_errno()
         raise OSError(number, f"{name}{args[:2]}: {os.strerror(number)}")
 
 
-def enter_namespaces():
+def enter_namespaces() -> None:
     """Leave the network, the file system, the users and the processes of the machine behind; return in process 1."""
     uid, gid = os.geteuid(), os.getegid()
     call("unshare", NEWNS | NEWUTS | NEWIPC | NEWPID | NEWNET | (NEWUSER if uid else 0))
@@ -73,10 +77,10 @@ def enter_namespaces():
     new_root()
 
 
-def new_root():
+def new_root() -> None:
     """Replace the root by an empty tmpfs that shows the system libraries and this interpreter, all read-only."""
     call("mount", None, b"/", None, MS_REC | MS_PRIVATE, None)
-    root = "/tmp"  # noqa: S108 - a mount point, hidden under the new tmpfs from the next line on
+    root = MOUNT_POINT
     seen = [path for path in (*SYSTEM, sys.base_prefix) if os.path.exists(path)]  # noqa: PTH110 - as above, no pathlib
     # Opened before the tmpfs hides them: an interpreter may itself live below the mount point.
     handles = {path: os.open(path, os.O_PATH) for path in seen if not os.path.islink(path)}  # noqa: PTH114 - as above
@@ -88,31 +92,41 @@ def new_root():
         os.close(handle)
     for path, target in links.items():
         os.symlink(target, root + path)  # noqa: PTH211 - as above
-    os.makedirs(f"{root}/tmp")  # noqa: PTH103 - as above
+    os.makedirs(root + MOUNT_POINT)  # noqa: PTH103 - as above
     read_only = (ctypes.c_uint64 * 4)(ATTR_RDONLY | ATTR_NOSUID, 0, 0, 0)
     call("syscall", SYS_MOUNT_SETATTR, AT_FDCWD, root.encode(), AT_RECURSIVE, ctypes.byref(read_only), 32)
-    call("mount", b"tmpfs", f"{root}/tmp".encode(), b"tmpfs", MS_NOSUID | MS_NODEV, b"size=8m,nr_inodes=1k,mode=1777")
+    small = b"size=8m,nr_inodes=1k,mode=1777"
+    call("mount", b"tmpfs", (root + MOUNT_POINT).encode(), b"tmpfs", MS_NOSUID | MS_NODEV, small)
     os.chdir(root)
     call("syscall", SYS_PIVOT_ROOT[os.uname().machine], b".", b".")
     call("umount2", b".", MNT_DETACH)
 
 
-def give_up_rights():
-    """Stop being root, lose every capability for good, and close this process to the programs' ptrace and /proc."""
-    if os.geteuid() == 0:
+def give_up_rights() -> None:
+    """Stop being root, lose every capability for good, and close this process to the programs' ptrace and /proc.
+
+    A last user namespace in which no user is mapped does two things: RLIMIT_NPROC counts the processes of this sandbox
+    only, and no program can make a user namespace, hence capabilities, of its own.
+    """
+    was_root = os.geteuid() == 0
+    if was_root:
         os.setgroups([])
         os.setresgid(NOBODY, NOBODY, NOBODY)
         os.setresuid(NOBODY, NOBODY, NOBODY)
-        # Its own user namespace: RLIMIT_NPROC then counts the processes of this sandbox only.
+    try:
         call("unshare", NEWUSER)
+    except PermissionError:
+        # Refused to us, it is refused to the programs as well; but as root we have no namespace of our own so far.
+        if was_root:
+            raise
     header = (ctypes.c_uint32 * 2)(0x20080522, 0)
     call("syscall", SYS_CAPSET[os.uname().machine], ctypes.byref(header), ctypes.byref((ctypes.c_uint32 * 6)()))
     call("prctl", PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
     call("prctl", PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
-def become(group, limits, answer):
-    """Turn this fork into the programs of a group: limits, no files but the answer pipe (3); a line for each program."""
+def become(group: list[Job], limits: dict, answer: int) -> None:
+    """Turn this fork into the programs of a group: limits, no file but the answer pipe (3), a line for each."""
     os.setsid()
     for fd in (0, 1, 2):
         os.dup2(limits["devnull"], fd)
@@ -138,19 +152,21 @@ def become(group, limits, answer):
             message = message[os.write(3, message) :]
 
 
-def evaluate(source, calls):
+def evaluate(source: str, calls: list[str]) -> dict:
     """Return the repr of the value of each call, or the error that came instead."""
     values = []
     try:
         scope = {"__name__": "program"}
         exec(compile(source, "program", "exec", dont_inherit=True), scope)  # noqa: S102 - what a sandbox is for
-        values.extend(repr(eval(text, scope)) for text in calls)  # noqa: S307 - what a sandbox is for
+        # One compilation for all calls: apart they take longer than the calls themselves.
+        thunks = eval("[" + ", ".join(f"lambda: ({text})" for text in calls) + "]", scope)  # noqa: S307 - as above
+        values.extend(repr(thunk()) for thunk in thunks)
     except BaseException as exc:  # noqa: BLE001 - SystemExit and KeyboardInterrupt of the program are its errors too
         return {"error": f"{type(exc).__name__}: {str(exc)[:200]}", "at": len(values)}
     return {"values": values}
 
 
-def watch(pid, answer, limits):
+def watch(pid: int, answer: int, limits: dict) -> tuple[bytes, str]:
     """Return (bytes that the program wrote, why it was stopped or an empty string); the program may still run."""
     poll = select.poll()
     handle = os.pidfd_open(pid)
@@ -180,7 +196,7 @@ def watch(pid, answer, limits):
         os.close(handle)
 
 
-def read(answer):
+def read(answer: int) -> bytes | None:
     """Return what is in the pipe, empty at its end, None where there is nothing now."""
     try:
         return os.read(answer, 65536)
@@ -188,7 +204,7 @@ def read(answer):
         return None
 
 
-def sweep():
+def sweep() -> None:
     """Kill and reap whatever the program left, and empty its directory."""
     try:
         os.kill(-1, signal.SIGKILL)
@@ -200,7 +216,7 @@ def sweep():
         empty(".")
 
 
-def empty(folder):
+def empty(folder: str) -> None:
     """Delete what is in `folder`, at any depth, whatever its modes; links are not followed."""
     with os.scandir(folder) as entries:
         for entry in entries:
@@ -212,7 +228,7 @@ def empty(folder):
                 os.unlink(entry.path)  # noqa: PTH108 - no pathlib here
 
 
-def judge(group, limits):
+def judge(group: list[Job], limits: dict) -> list[list]:
     """Return [status, values, detail, CPU seconds] of each program of a group that runs in one fork.
 
     Where that fork ends early, the programs that have not answered get a fork each: a verdict is always about one.
@@ -228,7 +244,7 @@ def judge(group, limits):
     return known + [answer for one in group[len(known) :] for answer in judge([one], limits)]
 
 
-def run(group, limits):
+def run(group: list[Job], limits: dict) -> tuple[bytes, str, int, float]:
     """Run a group in a fork; return (bytes that it wrote, why it was stopped, exit code, CPU seconds)."""
     answer, far_end = os.pipe()
     pid = os.fork()
@@ -247,7 +263,7 @@ def run(group, limits):
     return said, stopped, os.waitstatus_to_exitcode(state), usage.ru_utime + usage.ru_stime
 
 
-def classify(said, stopped, code, wanted):
+def classify(said: bytes, stopped: str, code: int, wanted: int) -> tuple[str, list[str], str]:
     """Return (status, values, detail) of what a program wrote and how it ended."""
     if stopped:
         status, _, detail = stopped.partition(": ")
@@ -264,7 +280,7 @@ def classify(said, stopped, code, wanted):
     return "crash", [], f"ended with code {code} and no answer"
 
 
-def main():
+def main() -> None:
     """Read a batch from stdin, answer with one JSON line a program on stdout."""
     call("prctl", PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     for name in PRELOAD.split():
@@ -272,7 +288,7 @@ def main():
     devnull = os.open("/dev/null", os.O_RDWR)
     if sys.argv[1] == "namespaces":
         enter_namespaces()
-    os.chdir("/tmp")  # noqa: S108 - the sandbox's own tmpfs
+    os.chdir(MOUNT_POINT)
     give_up_rights()
     out = os.fdopen(os.dup(1), "w", buffering=1)
     out.write('"ready"\n')

@@ -11,7 +11,6 @@ empty_answer, long_answer, ambiguous_order, ambiguous_limit, clause_without_effe
 """
 
 from collections.abc import Iterator, Mapping
-from itertools import islice
 from typing import Annotated, Any, Literal
 
 import pyarrow as pa

@@ -15,7 +15,6 @@ A schema whose keywords do not depend on each other is drawn a property at a tim
 any other is solved one object at a time (`_json_search.py`).
 """
 
-import json
 from typing import Annotated, Any, get_args
 
 import numpy as np
@@ -25,6 +24,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from tasks.core import record
 from tasks.core.errors import RecipeError
 from tasks.core.method import Draw, Made, Method, MethodParams, TextOrFile
+from tasks.methods.rules._json_capacity import capacity_of
 from tasks.methods.rules._json_columns import Columns, Planner, Rows, Style
 from tasks.methods.rules._json_compiled import Schema, ready
 from tasks.methods.rules._json_facts import ImpossibleError
@@ -121,9 +121,8 @@ def run(_seeds: pa.RecordBatch | None, params: Params, draw: Draw) -> Made:
     root = columns.schema.root
     plan = Planner(columns.maker).plan(root, params.max_depth, "")
     rows = Rows(root, params.max_depth, "")
-    if isinstance(plan, Rows) or draw.count == 0:
-        texts, bad = [], np.ones(draw.count, dtype=bool)
-        texts = pa.nulls(draw.count, pa.string())
+    if isinstance(plan, Rows):
+        texts, bad = pa.nulls(draw.count, pa.string()), np.ones(draw.count, dtype=bool)
     else:
         texts, bad = columns.draw(plan, draw.count)
     return _mended(columns, rows, texts, bad)
@@ -149,13 +148,10 @@ def _valid_row(columns: Columns, rows: Rows) -> str | None:
 
 
 def capacity(params: Params) -> int | None:
-    """Return how many different objects there can be: known for a list of values, None otherwise."""
-    schema = _schema(params)
-    leaves, complete = schema.goals.leaves(schema.root, strict=True)
-    listed = [leaf.facts.values for leaf in leaves]
-    if not complete or any(values is None for values in listed):
-        return None
-    return len({json.dumps(value) for values in listed for value in values or ()})
+    """Return how many different objects there can be: known where all is listed or boolean, None otherwise."""
+    columns = _columns(params, np.random.Generator(np.random.Philox(key=0)))
+    plan = Planner(columns.maker).plan(columns.schema.root, params.max_depth, "")
+    return capacity_of(plan, params.optional_probability)
 
 
 METHOD = Method(

@@ -1,4 +1,4 @@
-"""Fill the slots of a template: lists, weights, ranges, dates, Faker, seed columns, other slots.
+"""Fill templates from lists, weights, ranges, dates, Faker, seed columns and other slots.
 
 Source: van Deemter et al. 2005, Real versus Template-Based NLG (https://doi.org/10.1162/0891201053630291)
 
@@ -14,15 +14,17 @@ Source: van Deemter et al. 2005, Real versus Template-Based NLG (https://doi.org
       feature: {by: item, choices: {lamp: [a dimmer], unit: [a plug, a lid], hourglass: [sand]}}
       line: "{{ item }} with {{ feature }}"               # a text of other slots
 
-`lines: FILE` reads choices from a file. `template` may be a list, of texts or of {text, weight, target, label}: each
-has its turns by weight until it has no more different texts to give. `messages` makes a chat, `target` a pair.
+`lines: FILE` reads choices from a file. `by` may name any slot, a text of two others too; `default:` gives the choices
+for values that are not named. `template` may be a list, of texts or of {text, weight, target, label}: each has its turns
+by weight until it has no more different texts to give. `messages` makes a chat, `target` a pair.
 
 Filters: a (an), plural, plural(number), sentence, upper, lower, title, capitalize, trim. More, such as {% if %},
 is Jinja's sandbox: same slots, a text at a time; a number without a format compares as a number.
 
-Draws do not repeat while there are different texts left; without weights each is equally likely. With weights they do
-repeat, until as many were drawn as there are texts; from then on the rest is dealt out, each once. `capacity` is exact
-up to 65,536 combinations, where all are written and counted; above, it is the number of combinations of the slots.
+Combinations of slots are dealt out without repeats and, without weights, each as likely as any other. By weight they
+repeat, until as many were drawn as there are; from then on each is dealt out once. `capacity` is exact up to 65,536
+combinations: all are written, and those that read the same are dropped. Above that it is the number of combinations, an
+upper bound that is reached unless two of them read the same. Faker providers that read the clock are refused.
 """
 
 from collections.abc import Mapping
