@@ -1,4 +1,7 @@
-"""The command line: thin over the flows. Exit codes: 0 done, 2 the input is wrong, 3 a gate stopped the run, 1 a bug."""
+"""The command line, thin over the flows.
+
+Exit codes: 0 done, 2 the input is wrong, 3 a gate stopped the run, 1 a bug.
+"""
 
 import sys
 from pathlib import Path

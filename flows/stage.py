@@ -124,4 +124,4 @@ def _draws(deficit: int, accepted: int, drawn: int) -> int:
 def _why(target: int, accepted: int, drawn: int, budget: int) -> str:
     if drawn >= budget:
         return f"{accepted:,} of {target:,} records after {drawn:,} draws, which is max_draws"
-    return f"{accepted:,} of {target:,} records; the last {_FRUITLESS_ROUNDS} rounds of {drawn:,} draws in all gave no new one"
+    return f"{accepted:,} of {target:,} records; of {drawn:,} draws the last {_FRUITLESS_ROUNDS} rounds gave no new one"

@@ -24,9 +24,7 @@ def joined(parts: Sequence[SeedManifest]) -> SeedManifest:
     """Return several seeds one after the other, in the order given."""
     if len(parts) == 1:
         return parts[0]
-    shards = (
-        (str(path), rows) for part in parts for path, (_, rows) in zip(part.paths, part.shards, strict=True)
-    )
+    shards = ((str(path), rows) for part in parts for path, (_, rows) in zip(part.paths, part.shards, strict=True))
     return SeedManifest(
         name="+".join(part.name for part in parts),
         digest=digest([part.digest for part in parts]),

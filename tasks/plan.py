@@ -29,7 +29,7 @@ class StagePlan:
 
     @property
     def given(self) -> dict[str, Any]:
-        """The params that were given, as JSON, with what their files hold; a default belongs to the method's version."""
+        """The params that were given, as JSON, files read; a default belongs to the method's version."""
         return self.params.model_dump(mode="json", by_alias=True, exclude_unset=True)
 
     @property

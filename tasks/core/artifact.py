@@ -1,4 +1,7 @@
-"""What takes long to make and is made once: trained models, indexes. A folder named by the digest of all it follows from."""
+"""What takes long to make and is made once: trained models, indexes.
+
+An artifact is a folder named by the digest of all that it follows from.
+"""
 
 import shutil
 import tempfile

@@ -9,7 +9,7 @@ FinishReason = Literal["stop", "length", "error"]
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One thing to complete: `messages` for a chat, else `prompt`; `sampling` holds temperature, max_tokens, seed, ..."""
+    """One thing to complete: `messages` for a chat, else `prompt`; `sampling` holds temperature, max_tokens, seed."""
 
     prompt: str | None = None
     messages: tuple[tuple[str, str], ...] = ()

@@ -101,7 +101,7 @@ class StageManifest:
     def conservation(self) -> dict[str, Any]:
         """Return the table that must add up: seen = accepted + rejected + failed + pending."""
         rejected, failed = self.rejected, self.failed
-        table = {
+        table: dict[str, Any] = {
             "seen": self.seen,
             "accepted": self.accepted,
             "rejected": sum(rejected.values()),

@@ -76,9 +76,9 @@ class Draw:
 class Made:
     """What a batch method returns: at most `draw.count` rows of the columns that it gives.
 
-    A row whose optional column `reason` is not null is a reject of the method's own, kept with its raw text. An optional
-    column `seed_row` (int) says which seed row a row came from; without it row i came from seed row i. `stats` are
-    counters that add up over the shards of a stage.
+    A row whose optional column `reason` is not null is a reject of the method's own, kept with its raw text. An
+    optional column `seed_row` (int) says which seed row a row came from; without it row i came from seed row i.
+    `stats` are counters that add up over the shards of a stage.
     """
 
     records: pa.RecordBatch
@@ -136,7 +136,7 @@ class Method:
 
 
 def walk(package: str) -> Iterable[str]:
-    """Return the names of the modules below `package`, sorted; a name that starts with `_` is a helper and stays out."""
+    """Return the names of the modules below `package`, sorted; names that start with `_` are helpers, left out."""
     root = importlib.import_module(package)
     found = pkgutil.walk_packages(root.__path__, prefix=f"{package}.")
     return sorted(info.name for info in found if not info.ispkg and "._" not in info.name)

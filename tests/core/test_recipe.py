@@ -128,7 +128,11 @@ def test_wrong_override_names_itself(tmp_path, setting, message):
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [(b"name: \xff\xfe", "not UTF-8: byte 6 is 0xff"), (b"", "must be a mapping"), (b"- a", "must be a mapping; it is list")],
+    [
+        (b"name: \xff\xfe", "not UTF-8: byte 6 is 0xff"),
+        (b"", "must be a mapping; it is NoneType"),
+        (b"- a", "must be a mapping; it is list"),
+    ],
 )
 def test_file_that_is_no_recipe(tmp_path, content, message):
     """Bytes and shapes that are no recipe are said to be so."""

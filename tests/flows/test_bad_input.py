@@ -78,7 +78,8 @@ def test_broken_seeds_are_refused(refused, tmp_path, content, message):
     """The file and the line."""
     path = tmp_path / "seeds.jsonl"
     path.write_bytes(content)
-    refused(message, "generate", "template", "--seeds", path, "--params", json.dumps(OVER_SEEDS), "--per-seed", 1, "--out", tmp_path / "o")
+    over = ["--seeds", path, "--params", json.dumps(OVER_SEEDS), "--per-seed", 1]
+    refused(message, "generate", "template", *over, "--out", tmp_path / "o")
 
 
 def test_wrong_column_is_refused(refused, tmp_path):
@@ -169,7 +170,8 @@ def test_disk_full_stops_with_one_line_and_a_second_run_completes(cli, write_rec
     }
     recipe = write_recipe(stage)
     (home / "work").mkdir(parents=True)
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", home / "work"], capture_output=True, check=False)
+    mount = ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", home / "work"]
+    mounted = subprocess.run(mount, capture_output=True, check=False)
     if mounted.returncode:
         pytest.skip(f"cannot mount a tmpfs here: {mounted.stderr.decode().strip()}")
     try:

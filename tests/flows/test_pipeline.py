@@ -131,7 +131,8 @@ def test_per_seed_keeps_the_order_of_the_seeds(cli, tmp_path):
     """Two draws a seed, one after the other, in the order of the file."""
     seeds = write_jsonl(tmp_path / "seeds.jsonl", [{"text": f"t{i}", "product": f"p{i}"} for i in range(40)])
     params = {"template": "{{ p }} {{ x }}", "slots": {"p": {"seed": "product"}, "x": {"range": [1, 10**6]}}}
-    ran = cli("generate", "template", "--seeds", seeds, "--params", json.dumps(params), "--per-seed", 2, "--out", tmp_path / "o")
+    how = ["--seeds", seeds, "--params", json.dumps(params), "--per-seed", 2]
+    ran = cli("generate", "template", *how, "--out", tmp_path / "o")
     assert ran.code == 0, ran.err
     assert [row["text"].split()[0] for row in data(tmp_path / "o")] == [f"p{i // 2}" for i in range(80)]
 

@@ -7,7 +7,11 @@ from tests.builders import seeds_of
 EXAMPLES: dict[str, dict[str, Any]] = {
     "template": {
         "template": "{{ product }} number {{ n }} {{ verb }}",
-        "slots": {"product": ["Router", "Kettle"], "n": {"range": [1, 1_000_000]}, "verb": {"weighted": {"hums": 3, "beeps": 1}}},
+        "slots": {
+            "product": ["Router", "Kettle"],
+            "n": {"range": [1, 1_000_000]},
+            "verb": {"weighted": {"hums": 3, "beeps": 1}},
+        },
     },
     "cfg": {"grammar": "S -> 'a' S | 'b' S | 'c'", "max_depth": 40},
     "json_schema": {

@@ -127,7 +127,7 @@ class Facts:
         """Keep these types; ImpossibleError when none is left."""
         left = tuple(t for t in self.types if t in types)
         if not left:
-            raise ImpossibleError(where, f"no type is left: {' or '.join(self.types)} is wanted elsewhere")
+            raise ImpossibleError(where, f"no type is left: elsewhere it has to be {' or '.join(self.types)}")
         self.types = left
 
     def rule_out(self, kind: str, why: str) -> None:

@@ -238,9 +238,12 @@ class Goals:
                     return f"{goal.pointer}: property '{name}' is required and must not be there"
                 if self.height(child) is None:
                     return self.why(child, (*seen, goal))
-            item = self.item(leaf, 0)
-            if leaf.facts.min_items and item and self.height(item) is None:
-                return self.why(item, (*seen, goal))
+            for index in range(min(leaf.facts.min_items, len(leaf.facts.prefix) + 1)):
+                item = self.item(leaf, index)
+                if item is None:
+                    return f"{goal.pointer}: {leaf.facts.min_items} items are needed and there must be no item {index}"
+                if self.height(item) is None:
+                    return self.why(item, (*seen, goal))
         return goal.reason if not leaves else f"{goal.pointer}: every value would nest without end"
 
 

@@ -108,7 +108,7 @@ def _usual(name: str) -> tuple[int, int]:
 
 
 def _multiples(step: Fraction, low: Any, high: Any, rng: np.random.Generator, n: int) -> list[Any]:
-    if step.denominator != 1:
+    if low < _WIDEST and high > -_WIDEST:
         low, high = max(low, -_WIDEST), min(high, _WIDEST)
     first, last = math.ceil(Fraction(low) / step), math.floor(Fraction(high) / step)
     if first > last:

@@ -105,7 +105,8 @@ def _operation(document: Mapping[str, Any], wanted: str | None) -> tuple[str, An
     have = [f"{name} ({title})" if name else title for title, name, _pointer, _operation in listed]
     if wanted is None:
         raise RecipeError(f"openapi needs an operation; have: {', '.join(have) or 'none'}")
-    raise RecipeError(f"unknown operation '{wanted}'{choices(wanted, have)}")
+    names = [each for title, name, _pointer, _operation in listed for each in (name, title) if each]
+    raise RecipeError(f"unknown operation '{wanted}'{choices(wanted, names)}")
 
 
 def _status(responses: Mapping[str, Any], wanted: str | None) -> str:

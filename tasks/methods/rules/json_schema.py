@@ -67,7 +67,7 @@ class Params(MethodParams):
     def _one_source(self) -> "Params":
         if (self.schema_ is None) is (self.openapi is None):
             given = "neither" if self.schema_ is None else "both"
-            raise ValueError(f"give either schema or openapi; {given} is given")
+            raise ValueError(f"give either schema or openapi, not {given}")
         if self.openapi is None and (self.operation is not None or self.status is not None):
             raise ValueError("operation and status belong to openapi, and a schema is given")
         return self

@@ -14,8 +14,8 @@ Source: van Deemter et al. 2005, Real versus Template-Based NLG (https://doi.org
       feature: {by: item, choices: {lamp: [a dimmer], unit: [a plug, a lid], hourglass: [sand]}}
       line: "{{ item }} with {{ feature }}"               # a text of other slots
 
-`lines: FILE` reads choices from a file. `by` may name any slot, a text of two others too; `default:` gives the choices
-for values that are not named. `template` may be a list, of texts or of {text, weight, target, label}: each has its turns
+`lines: FILE` reads choices from a file. `by` may name any slot, a text of two others too; `default:` is for the values
+that `choices` does not name. `template` may be a list, of texts or of {text, weight, target, label}: each has its turns
 by weight until it has no more different texts to give. `messages` makes a chat, `target` a pair.
 
 Filters: a (an), plural, plural(number), sentence, upper, lower, title, capitalize, trim. More, such as {% if %},
@@ -28,7 +28,7 @@ upper bound that is reached unless two of them read the same. Faker providers th
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import pyarrow as pa
 from pydantic import (
@@ -42,6 +42,9 @@ from pydantic import (
 
 from tasks.core.method import Draw, Made, Method, MethodParams, TextOrFile
 from tasks.methods.rules._template_slots import SlotSpec
+
+if TYPE_CHECKING:
+    from tasks.methods.rules._template_maker import Maker
 
 _JINJA_WORDS = """
     seed self super loop caller varargs kwargs true false none True False None and or not if else elif in is for
@@ -169,7 +172,7 @@ def run(seeds: pa.RecordBatch | None, params: Params, draw: Draw) -> Made:
     return Made(_ready(params).make(seeds, draw))
 
 
-def _ready(params: Params) -> Any:
+def _ready(params: Params) -> "Maker":
     # Jinja and Faker load here, not with the list of methods.
     from tasks.methods.rules._template_maker import Keyed, maker  # noqa: PLC0415 - loads Jinja and Faker
 
