@@ -4,10 +4,12 @@ import importlib
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 from flows import orchestrator, show
 from flows.check import Checked, check, identity, one_method, read_recipe
+from quality.suites.run import warm_up
 from tasks.core.document import parse_yaml
 from tasks.core.errors import RecipeError, UserError
 from tasks.core.method import get_method
@@ -95,8 +97,10 @@ def _run(module: str, name: str, arguments: dict[str, Any], checked: Checked) ->
     orchestrator.prepare()
     from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
+    flow: Callable[..., dict[str, Any]] = getattr(importlib.import_module(module), name)
+    # Great Expectations takes 3-4 s to import and the ephemeral server 4-6 s to start, in a process of its own.
+    Thread(target=warm_up, daemon=True).start()
     with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
-        flow: Callable[..., dict[str, Any]] = getattr(importlib.import_module(module), name)
         try:
             return flow(**arguments)
         except UserError:

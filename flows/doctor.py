@@ -5,9 +5,6 @@ import shutil
 import sys
 from importlib.metadata import PackageNotFoundError, version
 
-from rich.console import Console
-from rich.table import Table
-
 from flows.orchestrator import template_database
 from tasks.core.settings import settings
 
@@ -24,23 +21,21 @@ _PROGRAMS = (("bwrap", "the stronger sandbox of `code`", "apt-get install bubble
 
 
 def show_doctor() -> None:
-    """Print the table."""
-    table = Table("what", "found", "needed for", "to get it", title=f"Python {sys.version.split()[0]}", box=None)
+    """Print a line for each; for what is missing a second one with what it is for and how to get it."""
+    lines = [("Python", sys.version.split()[0], "", "")]
     for name, module, purpose, remedy in _PACKAGES:
         found = importlib.util.find_spec(module) is not None
-        table.add_row(name, _version(name) if found else "no", purpose, "" if found else remedy)
-    for name, purpose, remedy in _PROGRAMS:
-        path = shutil.which(name)
-        table.add_row(name, path or "no", purpose, "" if path else remedy)
-    template = template_database()
-    table.add_row(
-        "Prefect database",
-        "ready" if template.exists() else "no",
-        "a quick first start",
-        "" if template.exists() else "make setup",
-    )
-    table.add_row("TILTH_HOME", str(settings().home.absolute()), "finished shards, Prefect's database", "")
-    Console().print(table)
+        lines.append((name, _version(name) if found else "", purpose, remedy))
+    lines += [(name, shutil.which(name) or "", purpose, remedy) for name, purpose, remedy in _PROGRAMS]
+    ready = "ready" if template_database().exists() else ""
+    lines += [
+        ("Prefect database", ready, "a quick first start", "make setup"),
+        ("TILTH_HOME", str(settings().home.absolute()), "", ""),
+    ]
+    for name, found, purpose, remedy in lines:
+        sys.stdout.write(f"{name:<20} {found or 'no'}\n")
+        if not found:
+            sys.stdout.write(f"{'':<20} needed for {purpose}; to get it: {remedy}\n")
 
 
 def _version(name: str) -> str:

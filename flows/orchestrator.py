@@ -30,7 +30,11 @@ _EPHEMERAL = {
     "PREFECT_API_SERVICES_SCHEDULER_ENABLED": "false",
     "PREFECT_API_SERVICES_LATE_RUNS_ENABLED": "false",
 }
-_MIGRATE = "import asyncio\nfrom prefect.server.database import provide_database_interface as db\nasyncio.run(db().create_db())\n"
+_MIGRATE = """
+import asyncio
+from prefect.server.database import provide_database_interface
+asyncio.run(provide_database_interface().create_db())
+"""
 
 
 def prepare() -> None:

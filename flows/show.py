@@ -23,7 +23,7 @@ def show_methods(*, as_json: bool) -> None:
     table = Table("method", "family", "what it makes", "gives", box=None, pad_edge=False)
     for method in methods().values():
         table.add_row(method.id, method.family, method.summary, ", ".join(method.gives))
-    Console().print(table)
+    Console(markup=False).print(table)
 
 
 def methods_markdown() -> str:
@@ -70,14 +70,14 @@ def show_check(path: Path, overrides: tuple[str, ...]) -> None:
         rows = f"{shard_rows(staged, stage.count):,}" if stage.count else "-"
         possible = "-" if capacity is None else f"{capacity:,}" if capacity < 10**12 else f"{capacity:.1e}"
         table.add_row(stage.name, staged.method.id, ", ".join(stage.inputs) or "-", amount, rows, possible)
-    Console().print(table)
+    Console(markup=False).print(table)
     released = ", ".join(checked.recipe.published)
     sys.stdout.write(f"{path}: nothing is wrong with it; it releases {released}\n")
 
 
 def outcome(result: dict[str, Any], again: str) -> None:
     """Print where the dataset is, its counts, five rows, and what to type next; `again` is a command worth typing."""
-    console = Console(soft_wrap=True)
+    console = Console(soft_wrap=True, markup=False)
     table = Table("stage", "method", "drawn", "accepted", "rejected", "why", box=None, pad_edge=False)
     for stage in result["stages"]:
         reasons = ", ".join(f"{reason} {n:,}" for reason, n in stage["rejected_by_reason"].items())
@@ -95,3 +95,7 @@ def outcome(result: dict[str, Any], again: str) -> None:
     load = f"import datasets; print(datasets.load_dataset('{result['out']}', split='train')[0])"
     for command in (f'python -c "{load}"', f"less {result['out']}/README.md", again):
         console.print(Text(f"  {command}"))
+
+
+if __name__ == "__main__":
+    sys.stdout.write(methods_markdown() + "\n")

@@ -71,7 +71,7 @@ def draw(job: ShardJob, seeds: SeedManifest | None) -> tuple[pa.RecordBatch, pa.
     Raises ShardError where the method breaks its contract.
     """
     method = get_method(job.method)
-    params = method.params.model_validate(dict(job.params))
+    params = method.params.model_validate(dict(job.params), context={"base": None})
     seed_batch = None
     if seeds is not None and method.seeds(params) == "each":
         seed_batch = SeedReader(seeds).take(seed_rows(job, seeds.accepted))

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from quality.suites._frames import Distinct, Whole, chunks
-from quality.suites._gx import Runner, Tally, context
+from quality.suites._gx import Runner, Tally, context, library
 from quality.suites.check import Check
 from quality.suites.result import Outcome, SuiteResult
 
@@ -52,6 +52,11 @@ def run_suite(
     tallies |= _once(made, f"{name}: distinct values", of_distinct, distinct)
     _show_repeated(of_whole, tallies, whole)
     return SuiteResult(name, whole.rows, tuple(_outcome(check, tallies[number]) for number, check in numbered))
+
+
+def warm_up() -> None:
+    """Import Great Expectations, which takes 3-4 s: in a thread, while something else is waited for."""
+    library()
 
 
 def _columns(checks: Sequence[tuple[int, Check]]) -> list[str]:

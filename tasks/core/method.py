@@ -35,10 +35,10 @@ class MethodParams(BaseModel):
 
 
 def _read_file(value: Any, info: ValidationInfo) -> Any:
-    if not isinstance(value, str) or "\n" in value or len(value) > 1024:
+    base = (info.context or {}).get("base", ".")
+    if base is None or not isinstance(value, str) or "\n" in value or len(value) > 1024:
         return value
-    base = Path((info.context or {}).get("base", "."))
-    path = (base / value).expanduser()
+    path = (Path(base) / value).expanduser()
     try:
         if path.is_file():
             return path.read_text(encoding="utf-8")
@@ -54,7 +54,8 @@ def _read_file(value: Any, info: ValidationInfo) -> Any:
 
 
 # A param that takes text, or the path of a file that holds it (relative to the recipe). The loaded params hold the
-# content, so the cache key of a shard changes when the file does.
+# content, so the cache key of a shard changes when the file does. Validated with the context {"base": None}, as loaded
+# params are once more in a shard, nothing is taken for a path.
 TextOrFile = Annotated[str, BeforeValidator(_read_file)]
 
 

@@ -35,7 +35,9 @@ def _as_use(value: Any) -> Any:
     return value
 
 
-RuleUse = Annotated[Use, BeforeValidator(_as_use)]
+# The shorthands, for the JSON Schema that editors read.
+RuleUse = Annotated[Use, BeforeValidator(_as_use, json_schema_input_type=str | Use | dict[str, dict[str, Any] | None])]
+Source = Annotated[SeedSource, BeforeValidator(lambda value: value, json_schema_input_type=str | SeedSource)]
 
 
 class Stage(_Part):
@@ -92,7 +94,7 @@ class Recipe(_Part):
     name: Slug = Field(description="name of the recipe, and of its dataset")
     description: str = Field("", description="what the dataset is, for its card")
     seed: int = Field(0, ge=0, lt=2**63, description="run seed: same recipe, same seed, same bytes")
-    seeds: dict[Slug, SeedSource] = Field(default_factory=dict, description="name → where seeds come from")
+    seeds: dict[Slug, Source] = Field(default_factory=dict, description="name → where seeds come from")
     stages: tuple[Stage, ...] = Field(min_length=1, description="the stages, in any order")
     release: Release = Field(default_factory=Release)
 

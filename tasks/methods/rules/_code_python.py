@@ -108,14 +108,14 @@ def _chain(dice: Dice, length: int) -> list[Step]:
         used = {step.block.slug for step in chain}
         choice = [b for b in blocks()[kind] if b.slug not in used and not (open_ended and b.gives == "flag")]
         step = _branch(dice, choice) if kind in ("ints", "words") and dice.chance(0.1) else None
-        step = step or _step(dice, dice.pick(choice), free_k=free_k)
+        step = step or draw_step(dice, dice.pick(choice), free_k=free_k)
         free_k = free_k and not step.takes_k
         chain.append(step)
         kind = step.block.gives
     return chain
 
 
-def _step(dice: Dice, block: Block, *, free_k: bool, code: str = "") -> Step:
+def draw_step(dice: Dice, block: Block, *, free_k: bool, code: str = "") -> Step:
     """Return `block` with tests, expressions and constants drawn; `k` becomes an argument in some of the draws."""
     chosen = draw_constants(dice, block.a, block.span)
     kind = "word" if block.item in ("word", "text") else "number"
@@ -157,7 +157,7 @@ def _branch(dice: Dice, choice: list[Block]) -> Step | None:
     """Return a step that does one of two things, by the length of the list; None where no two blocks fit together."""
     one = dice.pick([block for block in choice if block.gives == block.takes and _expression(block)])
     two = dice.pick([block for block in choice if block.gives == one.gives and block is not one and _expression(block)])
-    steps = [_step(dice, block, free_k=False, code=_expression(block)) for block in (one, two)]
+    steps = [draw_step(dice, block, free_k=False, code=_expression(block)) for block in (one, two)]
     size = dice.integer(3, 5)
     code = f"if len(@v) > {size}:\n    @out = {steps[0].code}\nelse:\n    @out = {steps[1].code}"
     does = f"if the list has more than {size} items, {steps[0].does}, and otherwise {steps[1].does}"
@@ -232,7 +232,7 @@ def _written(dice: Dice, chain: list[Step], guard: int | None, examples: Example
     head = f"def {name}({given}) -> {ANNOTATION[chain[-1].block.gives]}:"
     does = [names.fill_english(step.does) for step in chain]
     lines = [f"if not {names.first}:", f"    return {guard}"] if guard is not None else []
-    lines += _body(dice, chain, names)
+    lines += body_of(dice, chain, names)
     body = "\n".join("    " + line if line else "" for line in lines)
     source = f"{head}\n{docstring(does)}\n{body}\n"
     text = instruction(dice, names, chain[0].block.takes, does, guard).replace("@name", name)
@@ -243,7 +243,7 @@ def _written(dice: Dice, chain: list[Step], guard: int | None, examples: Example
     return Function(name, f"{text}\n\n```python\n{head}\n```", source, *examples, more)
 
 
-def _body(dice: Dice, chain: list[Step], names: Names) -> list[str]:
+def body_of(dice: Dice, chain: list[Step], names: Names) -> list[str]:
     """Return the lines of the steps; some expressions are written inside the next one instead of getting a name."""
     lines: list[str] = []
     value = names.first

@@ -74,10 +74,10 @@ def _pair(dice: Dice, db: sqlite3.Connection, schema: Schema, query: Query, ques
         )
     )
     extra = {"answer": answer, "ddl": schema.ddl, "inserts": schema.inserts}
-    return Pair(frame, sql, extra, _reason(db, query, answer))
+    return Pair(frame, sql, extra, reason_of(db, query, answer))
 
 
-def _reason(db: sqlite3.Connection, query: Query, answer: list[list]) -> str | None:
+def reason_of(db: sqlite3.Connection, query: Query, answer: list[list]) -> str | None:
     """Return why the answer says nothing or is not the only one; None where it is fine."""
     if not answer or all(value in (None, 0) for row in answer for value in row):
         return "empty_answer"

@@ -68,7 +68,7 @@ show shows > play hall: played=date; sold=int 20 800; ticket=money 8 95; free=in
     "newsroom": """
 reporter reporters: name=person; desk=local|sport|science; years=int 0 30; city=Delhi|Quito|Dakar
 section sections: name=title; weekday=Mon|Fri; pages=int 1 12; editor=person
-article articles > reporter section: printed=date; words=int 90 900; readers=int 1 99; state=draft|final; errors=int 0 5?
+article articles > reporter section: printed=date; words=int 90 900; readers=int 1 99; state=draft|final; slips=int 0 5?
 """,
 }  # fmt: skip
 PEOPLE = tuple(

@@ -1,5 +1,6 @@
 """Names and sentences of a generated function."""
 
+import builtins
 import re
 import textwrap
 from typing import Any
@@ -101,7 +102,8 @@ def function_name(chain: list[Any]) -> str:
     name = "_then_".join(slugs)
     while len(name) > _NAME_CHARS:
         name = name.rpartition("_")[0]
-    return name if name[0].isalpha() else f"take_{name}"
+    # `sorted`, say: a function of that name would call itself.
+    return f"take_{name}" if not name[0].isalpha() or hasattr(builtins, name) else name
 
 
 def docstring(does: list[str]) -> str:

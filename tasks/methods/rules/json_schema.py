@@ -57,7 +57,10 @@ class Params(MethodParams):
         0.7, ge=0, le=1, description="chance that an optional property is there, 0 to 1"
     )
     max_depth: int = Field(
-        4, ge=0, le=30, description="levels of nesting that optional parts may add; a schema that needs more gets them"
+        4,
+        ge=0,
+        le=30,
+        description="levels below the root that optional parts may reach; a schema that needs more gets them",
     )
     indent: int | None = Field(
         None, ge=0, le=8, description="spaces a level; one line without spaces where none is given"
