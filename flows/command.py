@@ -30,7 +30,7 @@ def run_pipeline(
         "overwrite": overwrite,
     }
     first = checked.recipe.stages[0]
-    again = f"tilth run {path} --set stages.{first.name}.{'count' if first.count else 'per_seed'}=10 --out out/small"
+    again = f"run {path} --set stages.{first.name}.{'count' if first.count else 'per_seed'}=10 --out out/small"
     show.outcome(_run("flows.pipeline", "pipeline", arguments, checked), again)
 
 
@@ -62,7 +62,7 @@ def run_method(
     checked = check(one_method(**{k: v for k, v in arguments.items() if k not in {"out", "base"}}), base)
     arguments |= {"resume": resume, "overwrite": overwrite}
     made = _run(f"flows.{method.family}", method.family, arguments, checked)
-    show.outcome(made, "tilth methods --json")
+    show.outcome(made, "methods --json")
 
 
 def read_params(text: str) -> tuple[dict[str, Any], Path]:

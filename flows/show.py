@@ -1,6 +1,7 @@
 """What the commands print."""
 
 import json
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -93,8 +94,16 @@ def outcome(result: dict[str, Any], again: str) -> None:
         console.print(Text.assemble((f"  {row.get('stage', '')}  ", "dim"), line))
     console.print("\nNext:")
     load = f"import datasets; print(datasets.load_dataset('{result['out']}', split='train')[0])"
-    for command in (f'python -c "{load}"', f"less {result['out']}/README.md", again):
+    python, tilth = _typed(Path(sys.executable)), _typed(Path(sys.argv[0]))
+    for command in (f'{python} -c "{load}"', f"less {result['out']}/README.md", f"{tilth} {again}"):
         console.print(Text(f"  {command}"))
+
+
+def _typed(program: Path) -> str:
+    """Return a program as one would type it here: its name where the path finds it, else its place."""
+    if shutil.which(program.name) == str(program.absolute()):
+        return program.name
+    return str(program.relative_to(Path.cwd()) if program.is_relative_to(Path.cwd()) else program)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,5 @@
 """How fast verified programs are made; there is no peer that does the same."""
 
-import json
-import os
 from itertools import islice
 
 import numpy as np
@@ -34,7 +32,7 @@ def sandbox_rows(programs: int = 400) -> list[Row]:
     return rows
 
 
-def rows() -> list[Row]:
+def bench() -> list[Row]:
     """Return the lines of the table: drawing, judging, and whole shards."""
     dice = Dice(np.random.default_rng(0))
     found = [
@@ -51,7 +49,3 @@ def rows() -> list[Row]:
         speed = rate(lambda task=task, count=count: make("code", {"task": task}, count), count)
         found.append(alone(f"code {task}, whole method (rows/s, rejects among them)", speed))
     return found
-
-
-if __name__ == "__main__":
-    print(json.dumps({"cores": os.cpu_count(), "rows": rows()}, indent=1))

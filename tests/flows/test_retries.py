@@ -67,7 +67,7 @@ def stage(name, tries, stumbles):
 
 
 def test_method_of_another_package_is_retried_until_it_works(cli, write_recipe, tmp_path, stumbling):
-    """A TransientError of one shard costs a retry, not the run; the entry point is a door for other people's methods."""
+    """A TransientError costs a retry, not the run; the entry point is a door for other people's methods."""
     tries = stumbling("TransientError", "stumbling")
     ran = cli("run", write_recipe(stage("stumbling", tries, 1)), "--out", tmp_path / "out")
     assert ran.code == 0, ran.err

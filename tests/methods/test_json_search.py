@@ -233,12 +233,14 @@ def test_a_format_keeps_to_its_length_and_pattern(schema):
 def test_only_patterns_that_python_cannot_read_are_rewritten():
     """What both dialects say is left as it is, and values are never touched."""
     schema = {
+        "properties": {"enum": {"pattern": "\\p{Zs}"}},
         "pattern": "^a$",
         "patternProperties": {"\\p{Lt}": {"pattern": "(?<n>a)\\k<n>"}},
         "const": {"pattern": "\\p{L}"},
     }
     out = python_schema(schema)
     assert out["pattern"] == "^a$"
+    assert out["properties"]["enum"]["pattern"].startswith("[\\U00000020-")
     assert out["const"] == {"pattern": "\\p{L}"}
     assert next(iter(out["patternProperties"])).startswith("[\\U000001c5-")
     assert next(iter(out["patternProperties"].values())) == {"pattern": "(?P<n>a)(?P=n)"}

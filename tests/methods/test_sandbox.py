@@ -131,7 +131,8 @@ KEPT_OUT = {
         "import os\nleft = set(os.environ) - {'LC_CTYPE', 'PWD'}\ndef f():\n    return 1 if not left else left"
     ),
     "starts few processes": (
-        "import os, time\nmade = 0\ntry:\n    while made < 100:\n        if os.fork() == 0:\n            time.sleep(60)\n"
+        "import os, time\nmade = 0\ntry:\n    while made < 100:\n"
+        "        if os.fork() == 0:\n            time.sleep(60)\n"
         "        made += 1\nexcept OSError:\n    pass\ndef f():\n    return 1 if made <= 8 else made"
     ),
 }

@@ -9,7 +9,7 @@ from tasks.methods.rules._json_facts import Sub
 from tasks.methods.rules._json_goals import Goal, Goals
 from tasks.methods.rules._json_keywords import NUMBER_FORMATS
 from tasks.methods.rules._json_kinds import KINDS, of_format
-from tasks.methods.rules._json_patterns import python_pattern, python_schema
+from tasks.methods.rules._json_patterns import compiled, python_pattern, python_schema
 from tasks.methods.rules._json_regex import matcher
 from tasks.methods.rules._json_strings import ENCODINGS, MEDIA_TYPES
 
@@ -150,6 +150,7 @@ def _check_content(sub: Sub) -> None:
 def _check_pattern(sub: Sub, pattern: str) -> None:
     try:
         python_pattern(pattern)
+        compiled(pattern)
         matcher(pattern)
     except (ValueError, RecursionError) as exc:
         said = str(exc) if "pattern" in str(exc) else f"pattern {pattern!r} is not supported: {exc}"

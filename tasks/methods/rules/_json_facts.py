@@ -4,6 +4,7 @@ import copy
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Final
 
 # JSON Schema's `number` is integer plus fraction here, so that `not: {type: integer}` has a plain meaning.
@@ -20,7 +21,7 @@ class ImpossibleError(Exception):
         self.pointer = pointer
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Sub:
     """A subschema where it stands: it must hold, or must not.
 
@@ -32,7 +33,7 @@ class Sub:
     pointer: str
     holds: bool = True
 
-    @property
+    @cached_property
     def key(self) -> tuple[Any, ...]:
         """What makes two obligations the same. The base URI follows from the place of the schema, so it stays out;
         of the dynamic scope only the outermost entry of each document can matter to a $dynamicRef.

@@ -138,11 +138,11 @@ def _arithmetic(dice: Dice, params: Params) -> Iterator[Row]:
         yield made.text, made.solution, record.dumps(extra), None
 
 
-def _notes(params: Params, stats: Mapping[str, int]) -> list[str]:
+def _notes(_params: Params, stats: Mapping[str, int]) -> list[str]:
     parts = [f"{stats[f'task_{task}']} {task}" for task in TASKS if stats.get(f"task_{task}")]
     lines = [f"drawn: {', '.join(parts)}"] if parts else []
     if stats.get("task_python"):
-        lines.append(f"{stats.get('mutants_killed', 0)} wrong versions failed the tests (sandbox: {_level(params)})")
+        lines.append(f"{stats.get('mutants_killed', 0)} wrong versions of the functions failed their tests")
     return lines
 
 

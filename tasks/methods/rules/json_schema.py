@@ -15,6 +15,7 @@ A schema whose keywords do not depend on each other is drawn a property at a tim
 any other is solved one object at a time (`_json_search.py`).
 """
 
+from collections.abc import Mapping
 from typing import Annotated, Any, get_args
 
 import numpy as np
@@ -33,7 +34,7 @@ from tasks.methods.rules._json_pools import Pools, check_locale
 from tasks.methods.rules._json_source import parsed, response_schema
 
 _CHECKED = 20  # objects drawn and validated before anything is spent
-_TRIES = 20
+_TRIES = 8  # each of which tries dozens of values within
 
 # The validators run from the last to the first: a path becomes its text, the text a document.
 Document = Annotated[Any, BeforeValidator(parsed), *get_args(TextOrFile)[1:]]
@@ -60,7 +61,7 @@ class Params(MethodParams):
         4,
         ge=0,
         le=30,
-        description="levels below the root that optional parts may reach; a schema that needs more gets them",
+        description="levels below the root that optional parts may reach; what is required may go deeper",
     )
     indent: int | None = Field(
         None, ge=0, le=8, description="spaces a level; one line without spaces where none is given"
@@ -157,6 +158,12 @@ def capacity(params: Params) -> int | None:
     return capacity_of(plan, params.optional_probability)
 
 
+def notes(_params: Params, stats: Mapping[str, int]) -> list[str]:
+    """Return a line on the objects that were given up, where there are any."""
+    gave_up = stats.get("gave_up", 0)
+    return [f"{gave_up} objects were given up: no valid one was found in {_TRIES} tries"] if gave_up else []
+
+
 METHOD = Method(
     name="json_schema",
     version=1,
@@ -166,5 +173,6 @@ METHOD = Method(
     gives=("text",),
     check=check,
     capacity=capacity,
+    notes=notes,
     kind="structured",
 )

@@ -1,0 +1,47 @@
+"""Apertium's stream format: its metacharacters escaped and taken back, its words with their translations."""
+
+import re
+from collections.abc import Sequence
+
+import numpy as np
+
+# https://wiki.apertium.org/wiki/Apertium_stream_format: what has a meaning in the stream takes a backslash.
+_META = re.compile(r"[\^$\[\]{}<>/@\\]")
+_UNESCAPE = re.compile(r"\\(.)|\[\]|([*#@])(?=\w)", re.DOTALL)
+_WORD = re.compile(r"\\.|\^((?:\\.|[^\\$])*)\$", re.DOTALL)
+_SLASH = re.compile(r"(?:\\.|[^\\/])+", re.DOTALL)
+# An empty blank: without something after it, lt-proc holds a last full stop back and loses it at the NUL.
+_END = "[]"
+# Stands before a word that stayed in its language, or could not be inflected; a private-use character.
+UNTRANSLATED = "\ue000"
+
+
+def escaped(text: str) -> str:
+    """Return a text for the stream, with an empty blank as its end."""
+    return _META.sub(r"\\\g<0>", text) + _END
+
+
+def unescaped(text: str) -> str:
+    """Return the text of a stream: empty blanks left out, UNTRANSLATED for the marks of unknown words."""
+    return _UNESCAPE.sub(lambda match: match[1] or (UNTRANSLATED if match[2] else ""), text)
+
+
+def alternatives(analysed: Sequence[str], rng: np.random.Generator, share: float) -> list[str]:
+    """Return streams of `^word/translation/translation$` where `share` of the ambiguous words keep a random one."""
+    ambiguous = sum(_is_ambiguous(match[1]) for text in analysed for match in _WORD.finditer(text))
+    taken, which = iter((rng.random(ambiguous) < share).tolist()), iter(rng.random(ambiguous).tolist())
+
+    def choose(match: re.Match[str]) -> str:
+        if not _is_ambiguous(match[1]):
+            return match[0]
+        word, *translations = _SLASH.findall(match[1])
+        take, place = next(taken), next(which)
+        if not take or not translations:
+            return match[0]
+        return f"^{word}/{translations[int(place * len(translations))]}$"
+
+    return [_WORD.sub(choose, text) for text in analysed]
+
+
+def _is_ambiguous(word: str | None) -> bool:
+    return word is not None and word.count("/") > 1

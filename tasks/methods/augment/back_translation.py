@@ -1,0 +1,178 @@
+"""Translate texts into a pivot language and back, through Apertium or MarianMT, within a band of chrF.
+
+Source: Sennrich et al. 2016, Improving Neural Machine Translation Models with Monolingual Data (https://doi.org/10.18653/v1/P16-1009)
+
+    engine: apertium                # language: eng, pivots: [spa]; Debian package apertium-eng-spa
+    ---
+    engine: marian
+    language: en
+    pivots: [de, fr]
+    models: {en-de: models/en-de, de-en: models/de-en}    # others come from the hub, as Helsinki-NLP/opus-mt-FROM-TO
+
+Spans, addresses and codes travel as words that no dictionary knows, and each must come back once, or the row is
+rejected (`lost_span`). What comes back is kept where it differs from the seed (else `unchanged`) and its chrF (Popović
+2015, https://doi.org/10.18653/v1/W15-3049) to the seed lies in the band (else `too_close`, `too_far`). chrF, the share
+of words changed and the pivot go to `extra`. Further reasons: `no_text`, `bad_spans`.
+
+Draws of one seed take the pivots in turn. Apertium has one answer for a text and a pivot, but for `alternatives`: words
+whose dictionary has several translations take a random one. MarianMT samples with `decode: sample`.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, Self
+
+import numpy as np
+import pyarrow as pa
+from pydantic import Field, field_validator, model_validator
+
+from tasks.core import record
+from tasks.core.method import Draw, Made, Method, MethodParams
+from tasks.methods.augment._seq2seq_place import ModelPlace
+from tasks.methods.augment._seq2seq_trip import Trip, check_engine, travel
+
+_ONLY = {"apertium": ("alternatives",), "marian": ("models", "decode", "beams", "temperature", "top_p", "device")}
+
+
+class Params(MethodParams):
+    """Which languages and engine, and how far a text may come back changed."""
+
+    engine: Literal["apertium", "marian"] = Field(
+        "apertium", description="apertium (rules, installed programs) or marian (transformers)"
+    )
+    language: str = Field("eng", pattern=r"^\w+$", description="language of the seeds, by the engine's code: eng; en")
+    pivots: tuple[str, ...] = Field(("spa",), min_length=1, description="languages to go through: [spa]; [de, fr]")
+    min_chrf: float = Field(30.0, ge=0, le=100, description="chrF to the seed, at least (0-100)")
+    max_chrf: float = Field(95.0, ge=0, le=100, description="chrF to the seed, at most (0-100)")
+    unchanged: Literal["reject", "keep"] = Field("reject", description="what to do with a text that comes back equal")
+    keep_pivot: bool = Field(default=False, description="keep the text in the pivot language in extra, as pivot_text")
+    alternatives: float = Field(
+        0.25, ge=0, le=1, description="apertium: share of ambiguous words that take a random translation; 0: none"
+    )
+    models: dict[str, ModelPlace] = Field(
+        default_factory=dict, description="marian: FROM-TO -> directory or hub id (id@revision) of that direction"
+    )
+    decode: Literal["beam", "sample"] = Field("beam", description="marian: beam search, or sampling for variety")
+    beams: int = Field(4, ge=1, le=64, description="marian: width of the beam")
+    temperature: float = Field(1.0, gt=0, le=10, description="marian: temperature of the sampling")
+    top_p: float = Field(0.95, gt=0, le=1, description="marian: share of the probability that is sampled from")
+    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="marian: where the model runs; auto: cuda if any")
+
+    @field_validator("pivots")
+    @classmethod
+    def _different(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for pivot, times in Counter(value).items():
+            if not pivot.isidentifier() or times > 1:
+                raise ValueError(f"pivot '{pivot}' is {'there twice' if times > 1 else 'no language code'}")
+        return value
+
+    @field_validator("models")
+    @classmethod
+    def _directions(cls, value: dict[str, str]) -> dict[str, str]:
+        for name in value:
+            source, dash, target = name.partition("-")
+            if not (source and dash and target):
+                raise ValueError(f"'{name}' names no direction; write it as FROM-TO, such as en-de")
+        return value
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.min_chrf >= self.max_chrf:
+            raise ValueError(f"min_chrf {self.min_chrf} is not below max_chrf {self.max_chrf}")
+        if self.language in self.pivots:
+            raise ValueError(f"pivot '{self.language}' is the language of the seeds")
+        for engine, names in _ONLY.items():
+            for name in names:
+                if engine != self.engine and name in self.model_fields_set and getattr(self, name):
+                    self._refuse(name, engine)
+        if self.models:
+            self._used()
+        return self
+
+    def _refuse(self, name: str, engine: str) -> None:
+        if getattr(self, name) != type(self).model_fields[name].get_default(call_default_factory=True):
+            raise ValueError(f"`{name}` is for engine '{engine}', not '{self.engine}'")
+
+    def _used(self) -> None:
+        have = [f"{a}-{b}" for pivot in self.pivots for a, b in ((self.language, pivot), (pivot, self.language))]
+        for name in self.models:
+            if name not in have:
+                raise ValueError(f"models has '{name}', but the directions are {', '.join(have)}")
+
+
+def check(params: Params) -> None:
+    """Raise RecipeError where an engine, a direction of it, or the package that measures chrF is missing."""
+    check_engine(params)
+
+
+def run(seeds: pa.RecordBatch | None, params: Params, draw: Draw) -> Made:
+    """Return one row for each seed: its text from a journey through a pivot, or the reason why there is none."""
+    if seeds is None:
+        return Made(record.columns(text=[], spans=[], extra=[]))
+    texts, spans = seeds.column("text").to_pylist(), seeds.column("spans").to_pylist()
+    pivots = _pivots(seeds.column("id").to_pylist(), len(params.pivots), draw.rng)
+    trips = travel(texts, spans, [params.pivots[number] for number in pivots], params, draw.rng)
+    extra = [_extra(old, trip, params) for old, trip in zip(seeds.column("extra").to_pylist(), trips, strict=True)]
+    stats = Counter(f"{trip.pivot}:{trip.reason or 'accepted'}" for trip in trips)
+    return Made(
+        record.columns(
+            text=pa.array([trip.text for trip in trips], pa.string()),
+            spans=pa.array([trip.spans for trip in trips], record.SPANS),
+            extra=pa.array(extra, pa.string()),
+            reason=pa.array([trip.reason for trip in trips], pa.string()),
+        ),
+        dict(sorted(stats.items())),
+    )
+
+
+def _pivots(ids: Sequence[str], pivots: int, rng: np.random.Generator) -> list[int]:
+    """Return the number of each draw's pivot: a seed's draws begin at a random one and take them in turn.
+
+    The number of the draw alone would not do: eight seeds drawn in turn through two pivots would each meet one only.
+    """
+    turn: dict[str, int] = {}
+    numbers = []
+    for identity, start in zip(ids, rng.integers(pivots, size=len(ids)).tolist(), strict=True):
+        turn[identity] = (turn[identity] + 1) % pivots if identity in turn else start
+        numbers.append(turn[identity])
+    return numbers
+
+
+def _extra(old: str | None, trip: Trip, params: Params) -> str | None:
+    """Return the seed's `extra` with the figures of the journey."""
+    if trip.chrf is None:
+        return old
+    fields: dict[str, Any] = json.loads(old) if old else {}
+    fields |= {"pivot": trip.pivot, "chrf": round(trip.chrf, 2), "changed": round(trip.changed, 3)}
+    return record.dumps(fields | ({"pivot_text": trip.pivot_text} if params.keep_pivot else {}))
+
+
+def notes(params: Params, stats: Mapping[str, int]) -> list[str]:
+    """Return, for each pivot, how many texts came back within the band, and why others did not."""
+    lines = []
+    for pivot in params.pivots:
+        own = {key.partition(":")[2]: count for key, count in stats.items() if key.partition(":")[0] == pivot}
+        if own:
+            why = ", ".join(f"{name} {count}" for name, count in own.items() if name != "accepted")
+            lines.append(
+                f"{pivot}: {own.get('accepted', 0)} of {sum(own.values())} kept" + (f" ({why})" if why else "")
+            )
+    return lines
+
+
+METHOD = Method(
+    name="back_translation",
+    version=1,
+    family="augment",
+    params=Params,
+    run=run,
+    gives=("text", "spans", "extra"),
+    seeds=lambda _params: "each",
+    needs=lambda _params: frozenset({"text"}),
+    keeps=("kind", "label", "target"),
+    check=check,
+    notes=notes,
+    # A shard is a unit of retry: at 500 to 1,000 sentences a second, both ways, it takes some ten seconds.
+    shard_rows=5_000,
+)
