@@ -16,7 +16,7 @@ from flows.stage import StageRun
 from flows.steps import checkpoint, load_seeds, release, submit_shards
 from quality.checkpoint import split_rules
 from quality.suites.result import SuiteResult
-from tasks.core.errors import GateStop
+from tasks.core.errors import GateStop, TilthError
 from tasks.core.manifest import ShardManifest, StageManifest
 from tasks.core.settings import settings
 from tasks.generate import ShardJob
@@ -50,7 +50,7 @@ class _Run:
         runner = self._runner(staged)
         try:
             manifest = runner.run(lambda jobs: self._mapped(runner, jobs))
-        except BaseException:
+        except TilthError:
             self._publish(runner.so_far("a shard failed"), [])
             raise
         self.stages.append(manifest)

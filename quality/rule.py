@@ -5,7 +5,6 @@ Its name is the defect that it finds, and that slug is the reject reason.
 """
 
 import importlib
-import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -15,7 +14,7 @@ import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from tasks.core.errors import RecipeError, choices
-from tasks.core.method import walk
+from tasks.core.method import source_of, summary_of, walk
 
 
 class RuleParams(BaseModel):
@@ -29,7 +28,7 @@ Defect = Callable[[pa.RecordBatch, Any], pa.BooleanArray]
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One defect that a row can have; `doc`, its first line and its source come from the module's docstring.
+    """One defect that a row can have; its summary and its source come from the module's docstring.
 
     defect(batch, params): a mask without nulls, true where a row of the record batch has the defect.
     across: whether the rule compares rows with each other. The stage then applies it over its shards in order
@@ -47,20 +46,12 @@ class Rule:
         return f"{self.name}@{self.version}"
 
     @property
-    def doc(self) -> str:
-        return inspect.getdoc(inspect.getmodule(self.defect)) or ""
-
-    @property
     def summary(self) -> str:
-        return self.doc.partition("\n")[0].rstrip(".")
+        return summary_of(self.defect)
 
     @property
     def source(self) -> str:
-        """The line of the module's docstring that starts with `Source:`, without that word."""
-        for line in self.doc.splitlines():
-            if line.startswith("Source:"):
-                return line.removeprefix("Source:").strip()
-        return ""
+        return source_of(self.defect)
 
 
 Configured = tuple[Rule, RuleParams]

@@ -91,7 +91,7 @@ BatchRun = Callable[[pa.RecordBatch | None, Any, Draw], Made]
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """One way to make records; `doc`, its first line and its source come from the module's docstring.
+    """One way to make records; its summary and its source come from the module's docstring.
 
     needs(params): columns that a seed must have, `extra` fields by their own name.
     keeps: columns of the seed that stay true of what is made from it (a label, say) and are copied.
@@ -120,20 +120,27 @@ class Method:
         return f"{self.name}@{self.version}"
 
     @property
-    def doc(self) -> str:
-        return inspect.getdoc(inspect.getmodule(self.run)) or ""
-
-    @property
     def summary(self) -> str:
-        return self.doc.partition("\n")[0].rstrip(".")
+        return summary_of(self.run)
 
     @property
     def source(self) -> str:
-        """The line of the module's docstring that starts with `Source:`, without that word."""
-        for line in self.doc.splitlines():
-            if line.startswith("Source:"):
-                return line.removeprefix("Source:").strip()
-        return ""
+        return source_of(self.run)
+
+
+def summary_of(function: Callable[..., Any]) -> str:
+    """Return the first line of the docstring of the module that holds a function, without its full stop."""
+    return _module_doc(function).partition("\n")[0].rstrip(".")
+
+
+def source_of(function: Callable[..., Any]) -> str:
+    """Return the line of that docstring that starts with `Source:`, without that word; empty if there is none."""
+    lines = (line for line in _module_doc(function).splitlines() if line.startswith("Source:"))
+    return next(lines, "").removeprefix("Source:").strip()
+
+
+def _module_doc(function: Callable[..., Any]) -> str:
+    return inspect.getdoc(inspect.getmodule(function)) or ""
 
 
 def walk(package: str) -> Iterable[str]:

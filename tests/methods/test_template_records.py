@@ -1,6 +1,7 @@
 """The method `template`: seeds, kinds of record, determinism, and what it tells the pipeline."""
 
 import hashlib
+import inspect
 import json
 import os
 import re
@@ -20,7 +21,9 @@ FEATURES = {"lamp": ["a dimmer", "a switch"], "unit": ["a plug"], "hourglass": [
 
 
 def test_example_of_the_docstring_runs():
-    example = re.search(r"^    template:.*?(?=^\S)", METHOD.doc, re.DOTALL | re.MULTILINE).group()
+    example = re.search(
+        r"^    template:.*?(?=^\S)", inspect.getdoc(inspect.getmodule(METHOD.run)), re.DOTALL | re.MULTILINE
+    ).group()
     params = yaml.safe_load(re.sub(r"^    ", "", example, flags=re.MULTILINE))
     params["template"] += "".join(f" {{{{ {name} }}}}" for name in params["slots"])
     made = make("template", params, 50, seeds=seeds_of([{"topic": "light"}]))

@@ -1,5 +1,7 @@
 """What every rule must hold to, and how a recipe finds and sets one."""
 
+import inspect
+
 import pyarrow as pa
 import pytest
 from pydantic import ValidationError
@@ -61,7 +63,8 @@ def test_rule_says_what_it_is(name):
     rule = get_rule(name)
     assert rule.name == name == get_rule(rule.id).name
     assert 10 < len(rule.summary) <= 120
-    assert "https://" in rule.doc[rule.doc.index("Source:") :]
+    doc = inspect.getdoc(inspect.getmodule(rule.defect))
+    assert "https://" in doc[doc.index("Source:") :]
     assert rule.source
     assert all(field.description for field in rule.params.model_fields.values())
 
