@@ -66,7 +66,7 @@ def show_check(path: Path, overrides: tuple[str, ...]) -> None:
     checked = check(read_recipe(path, None, overrides), path.parent)
     table = Table("stage", "method", "from", "records", "shards of", "possible", box=None, pad_edge=False)
     for staged in checked.stages:
-        stage, capacity = staged.stage, staged.method.capacity(staged.params)
+        stage, capacity = staged.stage, staged.capacity
         amount = f"{stage.count:,}" if stage.count else f"{stage.per_seed} a seed"
         rows = f"{shard_rows(staged, stage.count):,}" if stage.count else "-"
         possible = "-" if capacity is None else f"{capacity:,}" if capacity < 10**12 else f"{capacity:.1e}"

@@ -26,6 +26,7 @@ class StagePlan:
     stage: Stage
     method: Method
     params: MethodParams
+    capacity: int | None = None
 
     @property
     def given(self) -> dict[str, Any]:
@@ -61,10 +62,11 @@ def plan_stage(stage: Stage, base: Path) -> StagePlan:
         params = load_params(method, stage.params, base)
         if method.check:
             method.check(params)
-        _check_count(stage, method.capacity(params))
+        capacity = method.capacity(params)
+        _check_count(stage, capacity)
     except (RecipeError, ValueError) as exc:
         raise RecipeError(f"stage '{stage.name}': {exc}") from exc
-    return StagePlan(stage, method, params)
+    return StagePlan(stage, method, params, capacity)
 
 
 def load_params(method: Method, params: Mapping[str, object] | str, base: Path) -> MethodParams:

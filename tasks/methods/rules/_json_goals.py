@@ -139,8 +139,6 @@ class Goals:
             return False
         return True
 
-    # ---- children ------------------------------------------------------------------------------------------------
-
     def property(self, leaf: Leaf, name: str) -> Goal | None:
         """Return the goal of a property, None where it must not be there."""
         if name not in leaf.children:
@@ -173,8 +171,6 @@ class Goals:
         if any(isinstance(sub.schema, bool) and sub.schema is not sub.holds for sub in subs):
             return None
         return self.goal(subs)
-
-    # ---- how deep ------------------------------------------------------------------------------------------------
 
     def height(self, goal: Goal) -> int | None:
         """Return the fewest levels below a value of the goal (0 for a scalar), None where no finite value is found."""

@@ -98,7 +98,7 @@ def _names(maker: Any, facts: Facts) -> Iterator[str]:
     while True:
         turn += 1
         if facts.names and turn % 2:
-            goal = maker.goals.goal([*facts.names, _STRING(facts.names[0])])
+            goal = maker.goals.goal([*facts.names, _as_string(facts.names[0])])
             yield maker.make(goal, 0, "")
         elif patterns and turn % 3:
             yield _matching(maker, patterns[int(maker.rng.integers(len(patterns)))])
@@ -111,7 +111,7 @@ def _names(maker: Any, facts: Facts) -> Iterator[str]:
 _TYPE_STRING: Final = {"type": "string"}
 
 
-def _STRING(sub: Sub) -> Sub:  # noqa: N802 - a constant that needs a resolver
+def _as_string(sub: Sub) -> Sub:
     return Sub(_TYPE_STRING, sub.resolver, sub.pointer)
 
 
@@ -128,7 +128,7 @@ def _broken_on_purpose(maker: Any, leaf: Leaf, chosen: dict[str, Any], levels: i
         chosen[name] = ()
         also[name] = (*also.get(name, ()), sub)
     for sub in facts.some_names:
-        name = maker.make(maker.goals.goal([sub, _STRING(sub)]), 0, "")
+        name = maker.make(maker.goals.goal([sub, _as_string(sub)]), 0, "")
         chosen[name] = ()
     if len(chosen) > facts.max_props:
         raise ImpossibleError(goal_pointer(leaf), f"{len(chosen)} properties are needed, over maxProperties")

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from tasks.core.errors import RecipeError, choices
 
-_POOL: Final = 200
+POOL: Final = 200
 _LOCAL: Final = threading.local()
 _ASCII_FALLBACK: Final = "en_US"
 
@@ -52,10 +52,14 @@ def check_locale(locale: str) -> None:
 
 @dataclass(slots=True)
 class Pools:
-    """The atoms of one run: pools are drawn when first asked for, from a Faker seeded by the run's own stream."""
+    """The atoms of one run: pools are drawn when first asked for, from a Faker seeded by the run's own stream.
+
+    A pool holds at most `size` atoms.
+    """
 
     rng: np.random.Generator
     locale: str
+    size: int = POOL
     known: dict[str, pa.Array] = field(default_factory=dict)
     seeds: dict[str, int] = field(default_factory=dict)
 
@@ -72,7 +76,7 @@ class Pools:
             return sorted({word for word in map(_to_ascii, self._drawn("word")) if word}) or ["item"]
         fake = self._seeded(self.locale)
         provider = getattr(fake, _PROVIDERS[name], None) or getattr(self._seeded(_ASCII_FALLBACK), _PROVIDERS[name])
-        return list(dict.fromkeys(str(provider()) for _ in range(_POOL)))
+        return list(dict.fromkeys(str(provider()) for _ in range(self.size)))
 
     def _seeded(self, locale: str) -> Any:
         fake = _faker(locale)

@@ -193,9 +193,6 @@ def _rare(tests: list[Any], *, negated: bool) -> str:
     return "".join(found)
 
 
-# ---- lengths -----------------------------------------------------------------------------------------------------
-
-
 @lru_cache(maxsize=4096)
 def _bits(mask: int) -> tuple[int, ...]:
     return tuple([i for i, bit in enumerate(reversed(f"{mask:b}")) if bit == "1"])
@@ -285,9 +282,6 @@ def _pick_length(node: Node, rng: np.random.Generator, min_len: int, max_len: fl
     if not fitting:
         return None
     return fitting[int(rng.integers(min(len(fitting), 12)))]
-
-
-# ---- drawing -----------------------------------------------------------------------------------------------------
 
 
 def _drawn(node: Node, rng: np.random.Generator, target: int) -> str:

@@ -30,10 +30,11 @@ from tasks.methods.rules._json_columns import Columns, Planner, Rows, Style
 from tasks.methods.rules._json_compiled import Schema, ready
 from tasks.methods.rules._json_facts import ImpossibleError
 from tasks.methods.rules._json_make import Maker
-from tasks.methods.rules._json_pools import Pools, check_locale
+from tasks.methods.rules._json_pools import POOL, Pools, check_locale
 from tasks.methods.rules._json_source import parsed, response_schema
 
-_CHECKED = 20  # objects drawn and validated before anything is spent
+_CHECKED = 8  # objects drawn and validated before anything is spent
+_TRIAL_POOL = 12  # atoms of each kind that those are made of
 _TRIES = 8  # each of which tries dozens of values within
 
 # The validators run from the last to the first: a path becomes its text, the text a document.
@@ -84,15 +85,20 @@ def _schema(params: Params) -> Schema:
     return ready(document, params.optional_probability)
 
 
-def _columns(params: Params, rng: np.random.Generator) -> Columns:
+def _columns(params: Params, rng: np.random.Generator, pool: int = POOL) -> Columns:
     schema = _schema(params)
-    return Columns(schema, Maker(schema.goals, Pools(rng, params.locale)), Style(params.indent))
+    return Columns(schema, Maker(schema.goals, Pools(rng, params.locale, pool)), Style(params.indent))
+
+
+def _trial(params: Params) -> Columns:
+    """Return what draws a few objects for a check: from small pools, as Faker is slow and a check is waited for."""
+    return _columns(params, np.random.Generator(np.random.Philox(key=0)), _TRIAL_POOL)
 
 
 def check(params: Params) -> None:
     """Raise RecipeError for a schema that cannot be honoured; draws and validates a few objects to find out."""
     check_locale(params.locale)
-    columns = _columns(params, np.random.Generator(np.random.Philox(key=0)))
+    columns = _trial(params)
     root, goals = columns.schema.root, columns.schema.goals
     try:
         if goals.height(root) is None:
@@ -153,7 +159,7 @@ def _valid_row(columns: Columns, rows: Rows) -> str | None:
 
 def capacity(params: Params) -> int | None:
     """Return how many different objects there can be: known where all is listed or boolean, None otherwise."""
-    columns = _columns(params, np.random.Generator(np.random.Philox(key=0)))
+    columns = _trial(params)
     plan = Planner(columns.maker).plan(columns.schema.root, params.max_depth, "")
     return capacity_of(plan, params.optional_probability)
 
