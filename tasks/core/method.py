@@ -151,28 +151,47 @@ def walk(package: str) -> Iterable[str]:
 
 
 @cache
-def methods() -> dict[str, Method]:
-    """Return every method by name: ours, then those of the entry-point group `tilth.methods`."""
-    found: dict[str, Method] = {}
-    for name in walk("tasks.methods"):
-        module = importlib.import_module(name)
-        if isinstance(method := getattr(module, "METHOD", None), Method):
-            found[method.name] = method
+def places() -> dict[str, tuple[str, str]]:
+    """Return where each method is, as name → (module, attribute); none of them is imported.
+
+    Ours are named as their files; those of the entry-point group `tilth.methods` as their entries.
+    """
+    found = {module.rpartition(".")[2]: (module, "METHOD") for module in walk("tasks.methods")}
     for entry in entry_points(group="tilth.methods"):
-        method = entry.load()
-        if not isinstance(method, Method) or method.name in found:
-            raise RecipeError(f"entry point '{entry.name}' of group tilth.methods is not a new Method: {method!r}")
-        found[method.name] = method
-    return dict(sorted(found.items(), key=lambda item: (FAMILIES.index(item[1].family), item[0])))
+        if entry.name in found:
+            raise RecipeError(f"entry point '{entry.name}' of group tilth.methods has the name of another method")
+        found[entry.name] = (entry.module, entry.attr)
+    return found
+
+
+@cache
+def _loaded(name: str) -> Method:
+    module, attribute = places()[name]
+    method = getattr(importlib.import_module(module), attribute, None)
+    if not isinstance(method, Method) or method.name != name:
+        raise RecipeError(f"{module}:{attribute} is not a Method called '{name}': {method!r}")
+    return method
+
+
+@cache
+def methods() -> dict[str, Method]:
+    """Return every method by name, family by family."""
+    found = [_loaded(name) for name in places()]
+    return {m.name: m for m in sorted(found, key=lambda method: (FAMILIES.index(method.family), method.name))}
+
+
+def forget_methods() -> None:
+    """Look for methods anew: where a package was installed after the first look."""
+    for known in (places, _loaded, methods):
+        known.cache_clear()
 
 
 def get_method(name: str) -> Method:
     """Return the method called `name` (`cfg`) or `name@version` (`cfg@1`); RecipeError lists the choices."""
     bare, _, version = name.partition("@")
-    have = methods()
-    if bare not in have:
-        raise RecipeError(f"unknown method '{name}'{choices(bare, have)}")
-    method = have[bare]
+    if bare not in places():
+        raise RecipeError(f"unknown method '{name}'{choices(bare, places())}")
+    method = _loaded(bare)
     if version and version != str(method.version):
         raise RecipeError(f"unknown version '{name}'; have: {method.id}")
     return method

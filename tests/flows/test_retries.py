@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from tasks.core.method import methods
+from tasks.core.method import forget_methods
 from tests.flows.test_pipeline import data, manifest, read_artifacts
 
 pytestmark = pytest.mark.usefixtures("orchestrator")
@@ -51,12 +51,12 @@ def stumbling(tmp_path, monkeypatch):
         )
         (package / f"{name}.py").write_text(PACKAGE.format(error=error, name=name))
         monkeypatch.syspath_prepend(str(package))
-        methods.cache_clear()
+        forget_methods()
         (tmp_path / "tries").mkdir()
         return tmp_path / "tries"
 
     yield install
-    methods.cache_clear()
+    forget_methods()
     for name in ("stumbling", "falling"):
         sys.modules.pop(name, None)
 
