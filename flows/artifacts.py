@@ -10,6 +10,8 @@ from tasks.core.store import Store
 
 _SAMPLE_ROWS = 5
 _CELL_CHARS = 200
+# A long name would push the table over its neighbours: a zero-width space lets it break.
+_LONG_WORD = re.compile(r"\w{16}(?=\w)")
 
 
 def artifact_key(*parts: str) -> str:
@@ -57,5 +59,6 @@ def cell(value: Any) -> str:
     """Return a value as text that cannot break a Markdown table, cut to a readable length."""
     text = "" if value is None else str(value)
     text = text if len(text) <= _CELL_CHARS else f"{text[:_CELL_CHARS]}…"
+    text = _LONG_WORD.sub("\\g<0>\u200b", text)
     escaped = text.replace("\\", "\\\\").replace("|", "\\|").replace("`", "\\`").replace("<", "&lt;")
     return re.sub(r"\s*\n\s*", " ⏎ ", escaped)

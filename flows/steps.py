@@ -68,7 +68,9 @@ def shard(
     """Make one shard of a stage; returns its manifest."""
     loaded = SeedManifest.from_json(seeds) if seeds else None
     made = make_shard(ShardJob.from_json(job), loaded, LocalStore(settings().work))
-    get_run_logger().info("%s: %d of %d draws accepted, rejected %s", key[:8], made.accepted, made.seen, made.rejected)
+    why = ", ".join(f"{reason} {n}" for reason, n in [*made.rejected.items(), *made.failed.items()])
+    said = f"{made.accepted:,} of {made.seen:,} draws accepted{f'; {why}' if why else ''}"
+    get_run_logger().info("%s · shard %d/%d: %s", stage, number, total, said)
     return made.to_json()
 
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from quality.suites._gx import context, expectation, library
 from quality.suites.result import Outcome, SuiteResult
@@ -38,7 +39,22 @@ def build_docs(results: Mapping[str, SuiteResult], folder: Path, *, at: datetime
     made.build_data_docs(site_names=[_SITE])
     for page in sorted(folder.rglob("*.html")):
         page.write_text(_BEACON.sub("data:,", page.read_text(encoding="utf-8")), encoding="utf-8")
-    return folder / "index.html"
+    index = folder / "index.html"
+    _list_pages(index, results)
+    return index
+
+
+def _list_pages(index: Path, results: Mapping[str, SuiteResult]) -> None:
+    """Add a plain list of links to the index: GX's own table needs scripts from the network."""
+    lines = []
+    for name, result in results.items():
+        page = next((index.parent / "validations" / name).rglob("*.html")).relative_to(index.parent)
+        state = "passed" if result.success else "failed"
+        link = f'<a href="{quote(page.as_posix())}">{html.escape(name)}</a>'
+        lines.append(f"<li>{link}: {state}, {result.rows:,} rows, {len(result.outcomes)} expectations</li>")
+    listed = f'<div style="padding:1em 2em"><h4>Checkpoints</h4><ul>{"".join(lines)}</ul></div>'
+    text = index.read_text(encoding="utf-8")
+    index.write_text(text.replace("<footer", f"{listed}<footer", 1), encoding="utf-8")
 
 
 def _store(made: Any, name: str, result: SuiteResult, at: datetime) -> None:
