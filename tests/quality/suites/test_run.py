@@ -2,6 +2,7 @@
 import takes seconds, so all tests that need it are in this file."""
 
 import json
+import re
 from datetime import UTC, datetime
 from itertools import pairwise
 
