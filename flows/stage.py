@@ -40,6 +40,12 @@ class StageRun:
 
     def run(self, map_shards: MapShards) -> StageManifest:
         """Return the manifest of the stage. Stops short of its count, and says why, where the budget runs out."""
+        try:
+            return self._drawn(map_shards)
+        finally:
+            self.seen = Seen()  # 80 MB at ten million records, and a gate comes next
+
+    def _drawn(self, map_shards: MapShards) -> StageManifest:
         stage = self.staged.stage
         if stage.count is None:
             self._round((stage.per_seed or 1) * (self.seeds.accepted if self.seeds else 0), None, map_shards)

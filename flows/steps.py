@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE, CacheKeyFnPolicy
@@ -95,12 +96,21 @@ def submit_shards(
         yield ShardManifest.from_json(future.result())
 
 
+class _Tables:
+    """Some columns of files, one table after the other, as often as asked."""
+
+    def __init__(self, paths: Sequence[Path], columns: Sequence[str]) -> None:
+        self._paths, self._columns = paths, list(columns)
+
+    def __iter__(self) -> Iterator[pa.Table]:
+        return (pq.read_table(path, columns=self._columns) for path in self._paths)
+
+
 @task(name="checkpoint", task_run_name="{recipe} · {stage} · checkpoint", **_UNCACHED)
 def checkpoint(recipe: str, stage: str, keys: Sequence[str], suite: Sequence[Check]) -> SuiteResult:
     """Validate the accepted records of a stage with Great Expectations."""
     store, columns = LocalStore(settings().work), sorted(columns_read(suite))
-    frames = (pq.read_table(store.local(key), columns=columns) for key in keys)
-    result = run_suite(frames, suite, name=stage)
+    result = run_suite(_Tables([store.local(key) for key in keys], columns), suite, name=stage)
     met = len(result.outcomes) - len(result.failed)
     get_run_logger().info("checkpoint of %s: %d of %d expectations met", stage, met, len(result.outcomes))
     return result

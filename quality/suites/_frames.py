@@ -7,14 +7,14 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from quality.dedup import Seen, hashed
+from quality.dedup import hashed
 from quality.rules._text import Texts, as_bools, count_words, pc, utf8
 from quality.suites._known import NUMBER_COLUMNS
 from tasks.core.errors import RecipeError, choices
 from tasks.core.record import words_of
 
 SAMPLE = 5
-# A column of zeros, so that a frame that needs no column still has its rows.
+# A column of zeros, so that a table that needs no column still has its rows; in a count frame, the number of rows.
 ROWS = "__rows__"
 
 
@@ -73,32 +73,21 @@ class Whole:
     A number column is kept as it is, another as the 64-bit hash of each value.
     """
 
-    def __init__(self, columns: Iterable[str], unique: Iterable[str]) -> None:
+    def __init__(self, columns: Iterable[str]) -> None:
         self.rows = 0
         self._parts: dict[str, list[tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]]] = {name: [] for name in columns}
-        self._seen = {name: Seen() for name in unique}
-        self.repeated: dict[str, list[Any]] = {name: [] for name in self._seen}
 
     def add(self, table: pa.Table) -> None:
-        """Take the numbers of a chunk; of a column that should be unique, note some values that were there before."""
+        """Take the numbers of a chunk."""
         self.rows += table.num_rows
         for name, parts in self._parts.items():
-            values, null = _numbers(table.column(name), hashes=name not in NUMBER_COLUMNS)
-            parts.append((values, null))
-            if name in self._seen:
-                self._note_repeats(name, table.column(name), values, null)
-
-    def _note_repeats(self, name: str, column: Any, values: npt.NDArray[Any], null: npt.NDArray[np.bool_]) -> None:
-        there = np.flatnonzero(~null)
-        again = there[~self._seen[name].add(values[there].astype(np.uint64))]
-        room = SAMPLE - len(self.repeated[name])
-        self.repeated[name] += column.take(pa.array(again[:room], pa.int64())).to_pylist()
+            parts.append(numbers(table.column(name), name))
 
     def frame(self) -> Any:
         """Return the numbers as a pandas frame."""
         import pandas as pd  # noqa: PLC0415 - 0.5 s that checking a recipe does not need
 
-        made: dict[str, Any] = {} if self._parts else {ROWS: np.zeros(self.rows, np.uint8)}
+        made: dict[str, Any] = {}
         for name, parts in self._parts.items():
             values = np.concatenate([part[0] for part in parts]) if parts else np.zeros(0, np.int64)
             null = np.concatenate([part[1] for part in parts]) if parts else np.zeros(0, bool)
@@ -106,9 +95,17 @@ class Whole:
         return pd.DataFrame(made)
 
 
-def _numbers(column: Any, *, hashes: bool) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]:
+def count_frame(rows: int) -> Any:
+    """Return a pandas frame of one value: a number of rows."""
+    import pandas as pd  # noqa: PLC0415 - 0.5 s that checking a recipe does not need
+
+    return pd.DataFrame({ROWS: [rows]})
+
+
+def numbers(column: Any, name: str) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]:
+    """Return one number a row, and which rows are null: a number column as it is, another as hashes (uint64)."""
     null = as_bools(column.is_null())
-    if not hashes:
+    if name in NUMBER_COLUMNS:
         return pc.fill_null(column, 0).to_numpy(), null
     values = np.zeros(len(column), np.uint64)
     values[~null] = _hashes(column.drop_null().combine_chunks())
@@ -129,14 +126,14 @@ def _hashes(texts: Texts) -> npt.NDArray[np.uint64]:
     else:
         out[~wide] = hashed(texts.filter(pa.array(~wide)))
         words = data[start[:, None] + np.arange(32)].view("<u8")
-    mixed = np.zeros(len(start), np.uint64)
+    folded = np.zeros(len(start), np.uint64)
     for number in range(4):
-        mixed = _mix(mixed ^ words[:, number])
-    out[wide] = mixed
+        folded = mixed(folded ^ words[:, number])
+    out[wide] = folded
     return out
 
 
-def _mix(values: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+def mixed(values: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
     """Return the 64-bit finaliser of MurmurHash3 (Appleby 2011, https://github.com/aappleby/smhasher)."""
     values = (values ^ (values >> np.uint64(33))) * np.uint64(0xFF51AFD7ED558CCD)
     values = (values ^ (values >> np.uint64(33))) * np.uint64(0xC4CEB9FE1A85EC53)

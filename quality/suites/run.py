@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from quality.suites._frames import Distinct, Whole, chunks
+from quality.suites._frames import ROWS, SAMPLE, Distinct, Whole, chunks, count_frame
 from quality.suites._gx import Runner, Tally, context, library
+from quality.suites._unique import Unique
 from quality.suites.check import Check
 from quality.suites.result import Outcome, SuiteResult
 
@@ -31,26 +32,35 @@ def run_suite(
     Frames hold at least `columns_read(checks)`. RecipeError names an expectation that cannot be evaluated.
     """
     numbered = list(enumerate(checks))
-    by_row, of_whole, of_distinct = (
-        [(number, check) for number, check in numbered if check.scope in scopes]
-        for scopes in (("row",), ("whole", "table"), ("distinct",))
+    unique = [(number, check) for number, check in numbered if check.expectation == _UNIQUE]
+    by_row, of_whole, of_table, of_distinct = (
+        [(number, check) for number, check in numbered if check.scope == scope and check.expectation != _UNIQUE]
+        for scope in ("row", "whole", "table", "distinct")
     )
     made = context()
     rows = Runner(made, f"{name}: rows", by_row) if by_row else None
-    whole = Whole(_columns(of_whole), (check.columns[0] for _, check in of_whole if check.expectation == _UNIQUE))
+    whole, once = Whole(_columns(of_whole)), {column: Unique(column) for column in _columns(unique)}
     distinct = Distinct(_columns(of_distinct))
     read = _columns(by_row)
     for table in chunks(frames, _columns(numbered), chunk_rows):
         whole.add(table)
         distinct.add(table)
+        for held in once.values():
+            held.add(table)
         if rows:
             rows.run(table.select(read).to_pandas())
     tallies = dict(rows.tallies) if rows else {}
-    for number, check in by_row:
+    for number, check in unique:
+        tallies |= _repeats(made, f"{name}: {number}", (number, check), once[check.columns[0]], frames)
+    for number, check in [*by_row, *unique]:
         tallies[number].settle(check.kwargs.get("mostly", 1.0))
-    tallies |= _once(made, f"{name}: whole", of_whole, whole)
-    tallies |= _once(made, f"{name}: distinct values", of_distinct, distinct)
-    _show_repeated(of_whole, tallies, whole)
+    if of_whole:
+        tallies |= _once(made, f"{name}: whole", of_whole, whole.frame())
+    if of_distinct:
+        tallies |= _once(made, f"{name}: distinct values", of_distinct, distinct.frame())
+    if of_table:
+        about = [(number, _of_row_count(check)) for number, check in of_table]
+        tallies |= _once(made, f"{name}: table", about, count_frame(whole.rows))
     return SuiteResult(name, whole.rows, tuple(_outcome(check, tallies[number]) for number, check in numbered))
 
 
@@ -63,19 +73,33 @@ def _columns(checks: Sequence[tuple[int, Check]]) -> list[str]:
     return list(dict.fromkeys(column for _, check in checks for column in check.columns))
 
 
-def _once(made: Any, name: str, checks: list[tuple[int, Check]], held: Whole | Distinct) -> dict[int, Tally]:
-    if not checks:
-        return {}
+def _once(made: Any, name: str, checks: list[tuple[int, Check]], frame: Any) -> dict[int, Tally]:
     runner = Runner(made, name, checks)
-    runner.run(held.frame())
+    runner.run(frame)
     return runner.tallies
 
 
-def _show_repeated(checks: list[tuple[int, Check]], tallies: dict[int, Tally], whole: Whole) -> None:
-    """GX saw hashes; show the values."""
-    for number, check in checks:
-        if check.expectation == _UNIQUE:
-            tallies[number].sample = whole.repeated[check.columns[0]]
+def _of_row_count(check: Check) -> Check:
+    """Return a check of the number of rows as one of the only value in a frame that holds that number.
+
+    A frame with all the rows, even one without columns, costs GX 36 bytes a row to fingerprint.
+    """
+    asked = dict(check.kwargs)
+    if "value" in asked:
+        asked["min_value"] = asked["max_value"] = asked.pop("value")
+    return Check("expect_column_max_to_be_between", {"column": ROWS, **asked}, check.severity)
+
+
+def _repeats(
+    made: Any, name: str, check: tuple[int, Check], held: Unique, frames: Iterable[pa.RecordBatch | pa.Table]
+) -> dict[int, Tally]:
+    """Validate the uniqueness of a column part by part; GX sees hashes, the sample shows values."""
+    runner, again = Runner(made, name, [check]), np.zeros(0, np.uint64)
+    for frame, repeated in held.parts():
+        runner.run(frame)
+        again = np.concatenate([again, repeated])[:SAMPLE]
+    runner.tallies[check[0]].sample = held.sample(frames, again)
+    return runner.tallies
 
 
 def _outcome(check: Check, tally: Tally) -> Outcome:
