@@ -28,12 +28,27 @@ def main(wanted: list[str]) -> None:
     print("| what | ours | peer | ratio | asked |\n|---|--:|--:|--:|--:|")
     for part in wanted or parts:
         for row in importlib.import_module(f"tests.bench.bench_{part}").bench():
-            peer = "-" if row["peer"] is None else f"{row['peer']:,}"
-            ratio = "-" if row["ratio"] is None else f"{row['ratio']:,}×"
-            print(f"| {row['what']} | {row['ours']:,} | {peer} | {ratio} | {row['asked']} |", flush=True)
+            print(_line(row), flush=True)
             rows.append(row)
+    if not wanted:
+        _into_readme(rows)
     OUT.parent.mkdir(parents=True, exist_ok=True)
     OUT.write_text(json.dumps(rows, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _into_readme(rows: list[dict]) -> None:
+    """Put the table into the README, between its marks."""
+    path = Path("README.md")
+    before, _, rest = path.read_text(encoding="utf-8").partition("<!-- bench -->")
+    after = rest.partition("<!-- /bench -->")[2]
+    table = "\n".join(["| what | ours | peer | ratio | asked |", "|---|--:|--:|--:|--:|", *map(_line, rows)])
+    path.write_text(f"{before}<!-- bench -->\n{table}\n<!-- /bench -->{after}", encoding="utf-8")
+
+
+def _line(row: dict) -> str:
+    peer = "-" if row["peer"] is None else f"{row['peer']:,}"
+    ratio = "-" if row["ratio"] is None else f"{row['ratio']:,}×"
+    return f"| {row['what']} | {row['ours']:,} | {peer} | {ratio} | {row['asked']} |"
 
 
 if __name__ == "__main__":
