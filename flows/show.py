@@ -21,10 +21,18 @@ def show_methods(*, as_json: bool) -> None:
     if as_json:
         sys.stdout.write(json.dumps([_as_json(method) for method in methods().values()], indent=2) + "\n")
         return
-    table = Table("method", "family", "what it makes", "gives", box=None, pad_edge=False)
+    table = _table("method", "family", "what it makes")
     for method in methods().values():
-        table.add_row(method.id, method.family, method.summary, ", ".join(method.gives))
+        table.add_row(method.id, method.family, method.summary)
     Console(markup=False).print(table)
+
+
+def _table(*names: str) -> Table:
+    """Return a table whose last column takes the lines it needs; the others are never cut."""
+    table = Table(box=None, pad_edge=False)
+    for name in names:
+        table.add_column(name, no_wrap=name != names[-1], overflow="fold")
+    return table
 
 
 def methods_markdown() -> str:
@@ -61,16 +69,14 @@ def recipe_schema() -> str:
 def show_check(path: Path, overrides: tuple[str, ...]) -> None:
     """Check a recipe and print what it would do."""
     from flows.check import check, read_recipe
-    from tasks.plan import shard_rows
 
     checked = check(read_recipe(path, None, overrides), path.parent)
-    table = Table("stage", "method", "from", "records", "shards of", "possible", box=None, pad_edge=False)
+    table = _table("stage", "method", "records", "possible", "from")
     for staged in checked.stages:
         stage, capacity = staged.stage, staged.capacity
         amount = f"{stage.count:,}" if stage.count else f"{stage.per_seed} a seed"
-        rows = f"{shard_rows(staged, stage.count):,}" if stage.count else "-"
         possible = "-" if capacity is None else f"{capacity:,}" if capacity < 10**12 else f"{capacity:.1e}"
-        table.add_row(stage.name, staged.method.id, ", ".join(stage.inputs) or "-", amount, rows, possible)
+        table.add_row(stage.name, staged.method.id, amount, possible, ", ".join(stage.inputs) or "-")
     Console(markup=False).print(table)
     released = ", ".join(checked.recipe.published)
     sys.stdout.write(f"{path}: nothing is wrong with it; it releases {released}\n")
@@ -79,11 +85,11 @@ def show_check(path: Path, overrides: tuple[str, ...]) -> None:
 def outcome(result: dict[str, Any], again: str) -> None:
     """Print where the dataset is, its counts, five rows, and what to type next; `again` is a command worth typing."""
     console = Console(soft_wrap=True, markup=False)
-    table = Table("stage", "method", "drawn", "accepted", "rejected", "why", box=None, pad_edge=False)
+    table = _table("stage", "drawn", "accepted", "rejected", "why")
     for stage in result["stages"]:
         reasons = ", ".join(f"{reason} {n:,}" for reason, n in stage["rejected_by_reason"].items())
         counts = (f"{stage[name]:,}" for name in ("seen", "accepted", "rejected"))
-        table.add_row(stage["stage"], stage["method"], *counts, reasons or "-")
+        table.add_row(stage["stage"], *counts, reasons or "-")
     console.print(table)
     console.print(Text(f"\n{result['rows']:,} records in {result['out']}", style="bold"))
     for row in result["sample"]:

@@ -22,6 +22,19 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         }
     },
     "code": {"task": "arithmetic"},
+    "synonym_replacement": {},
+    "eda": {},
+    "random_deletion": {},
+    "random_insertion": {"words": ["today", "again", "early"]},
+    "word_shuffle": {},
+    "sentence_shuffle": {},
+    "token_corruption": {"mode": "bert"},
+    "value_perturbation": {},
 }
 
-SEEDS = seeds_of([{"text": f"The {word} arrived on day {n}.", "label": "late"} for n, word in enumerate("abcdefgh")])
+SEEDS = seeds_of(
+    [
+        {"text": f"The {word} arrived on day {n}. It is too small. Please call me.", "label": "late"}
+        for n, word in enumerate("abcdefgh")
+    ]
+)

@@ -8,7 +8,7 @@ from tasks.methods.augment._chars import ENDERS
 
 _ENDERS = frozenset(ENDERS)
 _SEPARATORS: Final = _ENDERS | frozenset(",;:、，；：،؛")  # noqa: RUF001 - the full-width and the Arabic marks are meant
-_WEAK: Final = _SEPARATORS | frozenset("-–—―")  # noqa: RUF001 - the dashes are meant
+_WEAK: Final = _SEPARATORS | frozenset("-–—―")
 _OPEN = "([{“‘«„「（"  # noqa: RUF001 - quotes and brackets are meant
 _CLOSE = ")]}”’»“」）"  # noqa: RUF001 - quotes and brackets are meant
 _PARTNER: Final = dict(zip(_OPEN, _CLOSE, strict=True)) | {mark: mark for mark in "\"'`*_~|"}
@@ -50,7 +50,8 @@ def _joined(before: _Parts, after: _Parts, *, first: bool, last: bool) -> str:
     if first:
         closed = _without_marks(closed)
         return before[1] + closed + _middle_first(closed, after[1]) + opened + after[2]
-    tail = _tail(before[0], closed)
+    # The dropped word opened a bracket or a quote that goes on: what parted it from the next word goes.
+    tail = _tail(before[0], _without(closed, _SEPARATORS) if opened else closed)
     if last:
         alone = before[1].rstrip() if _strong(before[1]) else ""
         return tail + alone + after[1]

@@ -24,12 +24,13 @@ _ARRAYS = ("sense_at", "group", "count", "member_at", "member", "cue_at", "cue")
 NO_COUNT = -1
 _WORD = re.compile(r"[a-z]+(?:-[a-z]+)*")
 # Too common to tell one sense from another.
-_STOP = frozenset(
-    """a an the of in to for with on by at from as is are was were be been being has have had do does or and but not no
+_STOP_WORDS = """
+    a an the of in to for with on by at from as is are was were be been being has have had do does or and but not no
     that which who whom whose this these those it its he she they them his her their one's someone something somebody
     one used esp especially usually often etc e g i you we my your our me him us so than then there when where while if
-    up out into off over about can could may might must will would shall should very more most some any all""".split()
-)
+    up out into off over about can could may might must will would shall should very more most some any all
+"""
+_STOP = frozenset(_STOP_WORDS.split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +72,10 @@ class Thesaurus:
         group = int(self.group[sense])
         return self.cue[self.cue_at[group] : self.cue_at[group + 1]]
 
-    def rank(self, pos: str, word: str, other: str) -> int | None:
-        """Return which of its senses (from 1) `word` shares with `other`; None where it shares none."""
-        for number, sense in enumerate(self.senses(pos, word), start=1):
-            if other in self.members(sense):
+    def rank(self, pos: str, word: str, other: str, sense: int) -> int | None:
+        """Return which of its senses (from 1) `word` shares with this sense of `other`; None where it shares none."""
+        for number, own in enumerate(self.senses(pos, word), start=1):
+            if self.group[own] == self.group[sense] or other in self.members(own):
                 return number
         return None
 
@@ -154,7 +155,7 @@ def lemmatizer() -> Any:
         import lemminflect  # noqa: PLC0415 - loads spaCy where that is installed
     except ImportError as exc:
         raise RecipeError(
-            "synonyms need the package lemminflect, which is not installed; pip install 'tilth[augment]'"
+            "synonyms need the package lemminflect, which is not installed; pip install 'tilth[text]'"
         ) from exc
     return lemminflect
 

@@ -22,11 +22,11 @@ _POS = {"(noun)": "n", "(verb)": "v", "(adj)": "a", "(adv)": "r"}
 
 def thesaurus(source: Source, path: str | None) -> Thesaurus:
     """Return a source, compiled; RecipeError where what it is read from is not there."""
-    return _opened(source, path or HOMES.get(source, ""))
+    return opened(source, path or HOMES.get(source, ""))
 
 
 @lru_cache(maxsize=4)
-def _opened(source: Source, place: str) -> Thesaurus:
+def opened(source: Source, place: str) -> Thesaurus:
     return {"lexicon": _lexicon, "wordnet": _wordnet, "wn": _wn, "mythes": _mythes}[source](place)
 
 
@@ -38,7 +38,7 @@ def _lexicon(_place: str) -> Thesaurus:
             continue
         kind, *rest = line.split("\t")
         if kind == "only":
-            builder.only.update({word: rest[0] for word in rest[1].split(", ")})
+            builder.only.update(dict.fromkeys(rest[1].split(", "), rest[0]))
         elif kind == "fixed":
             builder.fixed += rest[0].split(", ")
         else:
@@ -117,7 +117,9 @@ def _wn(place: str) -> Thesaurus:
     try:
         import wn  # noqa: PLC0415 - opens its database
     except ImportError as exc:
-        raise RecipeError(f"source 'wn' needs the package wn, which is not installed; pip install wn; {_OTHERS}") from exc
+        raise RecipeError(
+            f"source 'wn' needs the package wn, which is not installed; pip install 'tilth[text]'; {_OTHERS}"
+        ) from exc
     try:
         found = wn.lexicons(lexicon=place)
     except wn.Error:
@@ -128,7 +130,9 @@ def _wn(place: str) -> Thesaurus:
             f"source 'wn': lexicon '{place}' is not installed; have: {have}; python -m wn download {place}; {_OTHERS}"
         )
     if not found[0].language.startswith("en"):
-        raise RecipeError(f"source 'wn': lexicon '{place}' is of language '{found[0].language}'; only English is inflected")
+        raise RecipeError(
+            f"source 'wn': lexicon '{place}' is of language '{found[0].language}'; only English is inflected"
+        )
     parts = [[lexicon.specifier(), wn.__version__] for lexicon in found]
     return compiled("wn", parts, lambda: _read_wn(wn.Wordnet(place)).finish(margin=_MARGIN, reciprocal=True))
 

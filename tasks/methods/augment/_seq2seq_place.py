@@ -72,8 +72,11 @@ def check_packages(user: str, also: tuple[str, ...] = (), instead: str = "") -> 
         )
 
 
-def check_model(place: str) -> None:
-    """Raise RecipeError where there is no sequence-to-sequence model at a place; reads its configuration only."""
+def check_model(place: str, *, translates: bool = True) -> None:
+    """Raise RecipeError where there is no model at a place, sequence-to-sequence if it `translates`.
+
+    Reads its configuration only.
+    """
     from transformers import AutoConfig  # noqa: PLC0415 - heavy
 
     name, revision = located(place)
@@ -82,5 +85,5 @@ def check_model(place: str) -> None:
     except (OSError, ValueError) as exc:
         reason = str(exc).strip().partition("\n")[0]
         raise RecipeError(f"cannot read model '{name}': {reason}; give a directory or a hub id") from exc
-    if not config.is_encoder_decoder:
+    if translates and not config.is_encoder_decoder:
         raise RecipeError(f"model '{name}' ({config.model_type}) is not sequence-to-sequence, as T5, BART, Marian are")

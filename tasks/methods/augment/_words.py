@@ -44,9 +44,11 @@ _COMMON = """
     very was we we're we've were what what's when where whether which while who why will with within without would yes
     yesterday yet you you're you've your
 """
-_COMMON_SET = frozenset(_COMMON.split())
+COMMON: Final = frozenset(_COMMON.split())
 # A full stop after them ends no sentence.
-_ABBREVIATIONS = pa.array("dr mr mrs ms st no nr vs etc e.g i.e approx dept ext inc ltd co jr sr prof sq".split())  # noqa: SIM905 - one line reads better
+_ABBREVIATIONS = """
+    dr mr mrs ms st no nr vs etc e.g i.e approx dept ext inc ltd co jr sr prof sq
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,7 +292,7 @@ def _opening(data: Bytes, flags: Bytes, cores: tuple[Ints, Ints], first: Ints) -
     dotted = np.flatnonzero((data[at] == ord(".")) & ~opening[after])
     short = pc.utf8_lower(slices(data, start[after[dotted] - 1], end[after[dotted] - 1]))
     ends = np.ones(len(at), np.bool_)
-    ends[dotted] = ~pc.is_in(short, value_set=_ABBREVIATIONS).to_numpy(zero_copy_only=False)
+    ends[dotted] = ~pc.is_in(short, value_set=pa.array(_ABBREVIATIONS.split())).to_numpy(zero_copy_only=False)
     opening[after[ends]] = True
     return opening
 
@@ -299,7 +301,7 @@ def _borrowed(words: Words, places: Ints) -> Mask:
     """Return which of these sentence openers would be in lower case elsewhere."""
     coded = strings(words, places).dictionary_encode()
     forms = [word.lower() if word[1:] == word[1:].lower() else "" for word in coded.dictionary.to_pylist()]
-    common = np.array([form in _COMMON_SET for form in forms], np.bool_)
+    common = np.array([form in COMMON for form in forms], np.bool_)
     unsure = frozenset(form for form, known in zip(forms, common.tolist(), strict=True) if len(form) > 1 and not known)
     if unsure:
         elsewhere = listed_in(words, unsure)

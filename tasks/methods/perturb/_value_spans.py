@@ -16,7 +16,7 @@ Bools = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Spans:
-    """Spans of rows in the seeds' order, as [start, end) in code points of their text; `valid`: rows that had a list."""
+    """Spans in the seeds' order, as [start, end) in code points of their row's text; `valid`: rows with a list."""
 
     rows: Ints
     starts: Ints

@@ -54,7 +54,7 @@ def blocks(texts: Sequence[str | None]) -> Iterator[slice]:
 
 @dataclass(frozen=True)
 class Edits:
-    """Replacements in code points [start, end) of the whole, sorted, apart from each other; an insert has start = end."""
+    """Replacements of [start, end) of the whole, sorted, apart from each other; an insert has start = end."""
 
     starts: Ints
     ends: Ints
@@ -85,6 +85,15 @@ def edits_of(starts: Ints, ends: Ints, replacements: Sequence[str]) -> Edits:
     return Edits(starts, ends, codes_of("".join(replacements)), sizes)
 
 
+def merged(one: Edits, two: Edits) -> Edits:
+    """Return the edits of both, which do not overlap; an insert comes before what begins at its place."""
+    starts, ends = np.concatenate([one.starts, two.starts]), np.concatenate([one.ends, two.ends])
+    sizes = np.concatenate([one.sizes, two.sizes])
+    order = np.lexsort((ends, starts))
+    new = gather(np.concatenate([one.new, two.new]), (np.cumsum(sizes) - sizes)[order], sizes[order])
+    return Edits(starts[order], ends[order], new, sizes[order])
+
+
 def codes_of(text: str) -> Codes:
     """Return the code points of a text."""
     return np.frombuffer(text.encode("utf-32-le"), np.uint32)
@@ -110,9 +119,9 @@ def applied(docs: Docs, edits: Edits) -> tuple[Docs, list[str]]:
     starts[::2], starts[1::2] = kept_starts, size + new_starts
     sizes[::2], sizes[1::2] = kept_sizes, edits.sizes
     codes = gather(np.concatenate([docs.codes, edits.new]), starts, sizes)
-    deltas = np.bincount(
-        docs.rows(edits.starts), edits.sizes - (edits.ends - edits.starts), docs.starts.size
-    ).astype(np.int64)
+    deltas = np.bincount(docs.rows(edits.starts), edits.sizes - (edits.ends - edits.starts), docs.starts.size).astype(
+        np.int64
+    )
     shifts = np.cumsum(deltas)
     made = Docs(decoded(codes), docs.starts + shifts - deltas, docs.ends + shifts)
     return made, [made.joined[a:b] for a, b in zip(made.starts.tolist(), made.ends.tolist(), strict=True)]
