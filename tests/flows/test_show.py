@@ -72,3 +72,24 @@ def test_doctor_names_what_is_missing_and_how_to_get_it(cli, monkeypatch):
     assert re.search(r"bwrap\s+no\s", ran.out)
     assert "apt-get install bubblewrap" in " ".join(ran.out.split())
     assert re.search(r"prefect\s+\d+\.\d+", ran.out)
+
+
+def test_readme_method_is_a_method(tmp_path, monkeypatch):
+    """The file that the README tells one to add works as it stands there."""
+    import importlib
+
+    from tasks.core.method import Draw
+    from tasks.core.random import stream
+
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    (tmp_path / "shout.py").write_text(
+        text.split("### Add a method in one file")[1].split("```")[1].removeprefix("python\n")
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    method = importlib.import_module("shout").METHOD
+    made = method.run(None, method.params(word="hi"), Draw(stream(0, "s", 0), 3, 0, 0))
+    assert [text.strip("!") for text in made.records.column("text").to_pylist()] == ["HI"] * 3
+    assert (method.summary, method.source) == (
+        "Repeat a word of the user's, louder",
+        "a page or paper (https://example.org)",
+    )

@@ -28,6 +28,8 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "random_insertion": {"words": ["today", "again", "early"]},
     "word_shuffle": {},
     "sentence_shuffle": {},
+    "back_translation": {"alternatives": 0.5, "sentences": 0.5, "max_chrf": 100},
+    "paraphrase": {"train_steps": 12, "candidates": 2},
     "token_corruption": {"mode": "bert"},
     "value_perturbation": {},
 }

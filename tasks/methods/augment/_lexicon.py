@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -151,13 +152,16 @@ def canonical(form: str) -> str:
 
 def lemmatizer() -> Any:
     """Return the lemminflect package; RecipeError where it is not installed."""
-    try:
-        import lemminflect  # noqa: PLC0415 - loads spaCy where that is installed
-    except ImportError as exc:
-        raise RecipeError(
-            "synonyms need the package lemminflect, which is not installed; pip install 'tilth[text]'"
-        ) from exc
+    check_lemmatizer()
+    import lemminflect  # noqa: PLC0415 - loads spaCy where that is installed
+
     return lemminflect
+
+
+def check_lemmatizer() -> None:
+    """Raise RecipeError where lemminflect is not installed, without the seconds that importing it takes."""
+    if find_spec("lemminflect") is None:
+        raise RecipeError("synonyms need the package lemminflect, which is not installed; pip install 'tilth[text]'")
 
 
 def compiled(kind: str, parts: Any, build: Callable[[], Thesaurus]) -> Thesaurus:

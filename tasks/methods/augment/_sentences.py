@@ -4,7 +4,9 @@ import pkgutil
 import re
 from dataclasses import replace
 from functools import lru_cache
+from importlib.util import find_spec
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,16 +22,23 @@ _LINE = re.compile(r"\S(?:[^\n\r]*\S)?")
 _OPENING = re.compile(r"\s([\"'“‘«(\[{¿¡]+)\Z")  # noqa: RUF001 - the quotes are meant
 
 
+def check_sentencizer(language: str) -> None:
+    """Raise RecipeError where spaCy or its rules for the language are missing, without importing it."""
+    spec = find_spec("spacy")
+    if spec is None or spec.origin is None:
+        raise RecipeError("sentence_shuffle needs spaCy, which is not installed; pip install 'tilth[text]'")
+    languages = Path(spec.origin).parent / "lang"
+    have = [found.name for found in pkgutil.iter_modules([str(languages)]) if found.ispkg]
+    if language not in have:
+        raise RecipeError(f"unknown language '{language}'{choices(language, have)}")
+
+
 @lru_cache(maxsize=4)
 def sentencizer(language: str) -> Any:
     """Return spaCy's rule-based sentencizer on a blank pipeline; RecipeError says what is missing."""
-    try:
-        import spacy  # noqa: PLC0415 - takes seconds to load
-    except ImportError as exc:
-        raise RecipeError("sentence_shuffle needs spaCy, which is not installed; pip install spacy") from exc
-    have = [found.name for found in pkgutil.iter_modules(spacy.lang.__path__) if found.ispkg]
-    if language not in have:
-        raise RecipeError(f"unknown language '{language}'{choices(language, have)}")
+    check_sentencizer(language)
+    import spacy  # noqa: PLC0415 - takes seconds to load
+
     try:
         pipeline = spacy.blank(language)
     except (ImportError, ValueError) as exc:

@@ -17,7 +17,7 @@ from pydantic import Field
 from tasks.core.method import Draw, Made, Method
 from tasks.methods.augment._draws import GIVES, KEEPS, edited
 from tasks.methods.augment._edit import Edits
-from tasks.methods.augment._sentences import sentences, sentencizer
+from tasks.methods.augment._sentences import check_sentencizer, sentences, sentencizer
 from tasks.methods.augment._strength import Strength, amount, per_row, pick, shuffled, swap_where_same
 from tasks.methods.augment._words import Words
 
@@ -43,7 +43,10 @@ class Params(Strength):
 
 def check(params: Params) -> None:
     """Raise RecipeError where spaCy, or its rules for the language, are missing."""
-    sentencizer(params.language)
+    if params.language == "en":
+        check_sentencizer("en")  # its rules need no further package
+    else:
+        sentencizer(params.language)
 
 
 def shuffle(sentences: Words, params: Params, rng: np.random.Generator) -> Edits:

@@ -23,6 +23,7 @@ from tasks.core.method import Draw, Made, Method
 from tasks.methods.augment._chars import Ints, Mask
 from tasks.methods.augment._draws import GIVES, KEEPS, edited
 from tasks.methods.augment._edit import Edits
+from tasks.methods.augment._lexicon import check_lemmatizer
 from tasks.methods.augment._lexicon_sources import Source
 from tasks.methods.augment._seq2seq_place import ModelPlace
 from tasks.methods.augment._strength import WordStrength, amount, per_row, pick
@@ -76,8 +77,10 @@ class Params(SynonymParams):
 
 
 def check(params: SynonymParams) -> None:
-    """Open the source and look for the model; RecipeError says what is missing."""
-    _ = params.known
+    """Open a source that may not be there and look for the model; RecipeError says what is missing."""
+    check_lemmatizer()
+    if params.source != "lexicon":
+        _ = params.known
     if params.mlm is not None:
         check_ranker(params.mlm)
 
