@@ -3,15 +3,18 @@
 import json
 import shutil
 import sys
+from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from tasks.core.method import Method, methods
-from tasks.core.recipe import Recipe
+from tasks.core.listing import FAMILIES, listed
+
+if TYPE_CHECKING:
+    from tasks.core.method import Method
 
 _TEXT_CHARS = 150
 
@@ -19,11 +22,15 @@ _TEXT_CHARS = 150
 def show_methods(*, as_json: bool) -> None:
     """Print the methods, one a line; as JSON with the schema of their params."""
     if as_json:
+        from tasks.core.method import methods
+
         sys.stdout.write(json.dumps([_as_json(method) for method in methods().values()], indent=2) + "\n")
         return
     table = _table("method", "family", "what it makes")
-    for method in methods().values():
-        table.add_row(method.id, method.family, method.summary)
+    own = {m.name: (f"{m.name}@{m.version}", m.family, m.summary) for m in listed()}
+    others = {m.name: (m.id, m.family, m.summary) for m in _of_packages()}
+    for row in sorted([*own.values(), *others.values()], key=lambda row: (FAMILIES.index(row[1]), row[0])):
+        table.add_row(*row)
     Console(markup=False).print(table)
 
 
@@ -35,14 +42,25 @@ def _table(*names: str) -> Table:
     return table
 
 
+def _of_packages() -> list["Method"]:
+    """Return the methods of other packages; these alone are imported."""
+    if not entry_points(group="tilth.methods"):
+        return []
+    from tasks.core.method import get_method
+
+    return [get_method(entry.name) for entry in entry_points(group="tilth.methods")]
+
+
 def methods_markdown() -> str:
     """Return the table of methods that the README shows."""
+    from tasks.core.method import methods
+
     lines = ["| method | family | what it makes | source |", "|---|---|---|---|"]
     lines += [f"| `{m.id}` | {m.family} | {m.summary} | {m.source} |" for m in methods().values()]
     return "\n".join(lines)
 
 
-def _as_json(method: Method) -> dict[str, Any]:
+def _as_json(method: "Method") -> dict[str, Any]:
     return {
         "name": method.name,
         "version": method.version,
@@ -62,6 +80,8 @@ def show_schema() -> None:
 
 def recipe_schema() -> str:
     """Return the JSON Schema of a recipe, as it lies in `deployments/recipes/recipe.schema.json`."""
+    from tasks.core.recipe import Recipe
+
     schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **Recipe.model_json_schema()}
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
 

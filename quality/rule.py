@@ -14,7 +14,8 @@ import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from tasks.core.errors import RecipeError, choices
-from tasks.core.method import source_of, summary_of, walk
+from tasks.core.listing import walk
+from tasks.core.method import source_of, summary_of
 
 
 class RuleParams(BaseModel):

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from quality.rule import rules
-from tasks.core.method import walk
+from tasks.core.listing import walk
 
 ROOT = Path(__file__).resolve().parents[1]
 LAYERS = {

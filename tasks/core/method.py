@@ -7,8 +7,7 @@ walks the folders, and the entry-point group `tilth.methods` is the same door fo
 import errno
 import importlib
 import inspect
-import pkgutil
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import entry_points
@@ -20,9 +19,7 @@ import pyarrow as pa
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationInfo
 
 from tasks.core.errors import RecipeError, choices
-
-Family = Literal["rules", "augment", "models", "llm", "perturb"]
-FAMILIES: tuple[Family, ...] = ("rules", "augment", "models", "llm", "perturb")
+from tasks.core.listing import FAMILIES, Family, walk
 
 # none: no seeds. each: row i of the output is made from row i of the seeds, `draw.count` rows are handed in.
 SeedUse = Literal["none", "each"]
@@ -141,13 +138,6 @@ def source_of(function: Callable[..., Any]) -> str:
 
 def _module_doc(function: Callable[..., Any]) -> str:
     return inspect.getdoc(inspect.getmodule(function)) or ""
-
-
-def walk(package: str) -> Iterable[str]:
-    """Return the names of the modules below `package`, sorted; names that start with `_` are helpers, left out."""
-    root = importlib.import_module(package)
-    found = pkgutil.walk_packages(root.__path__, prefix=f"{package}.")
-    return sorted(info.name for info in found if not info.ispkg and "._" not in info.name)
 
 
 @cache

@@ -1,7 +1,8 @@
 import pytest
 from pydantic import ValidationError
 
-from tasks.core.method import MethodParams, TextOrFile
+from tasks.core.listing import listed
+from tasks.core.method import MethodParams, TextOrFile, methods
 
 
 class Params(MethodParams):
@@ -43,3 +44,9 @@ def test_file_that_cannot_be_read_is_named(tmp_path, name, content, message):
         (tmp_path / name).write_bytes(content)
     with pytest.raises(ValidationError, match=message):
         load(name, tmp_path)
+
+
+def test_list_read_off_the_files_says_what_the_methods_say():
+    """`tilth methods` imports none of them, and is right all the same."""
+    said = {(m.name, m.version, m.family, m.summary) for m in methods().values()}
+    assert {(m.name, m.version, m.family, m.summary) for m in listed()} == said

@@ -1,6 +1,7 @@
 """What holds for every method, ours or another package's."""
 
 import re
+import shutil
 
 import pyarrow as pa
 import pytest
@@ -18,8 +19,15 @@ METHODS = sorted(methods())
 COUNT = 24
 
 
+# A program that the example of a method runs, and the package that brings it.
+PROGRAMS = {"back_translation": ("apertium", "the Debian package apertium-eng-spa")}
+
+
 def made(name, **changes):
     method = get_method(name)
+    program, package = PROGRAMS.get(name, (None, None))
+    if program and not shutil.which(program):
+        pytest.skip(f"{program} is not installed: {package}")
     params = EXAMPLES[name]
     loaded = method.params.model_validate(params)
     seeds = SEEDS if method.seeds(loaded) == "each" else None
