@@ -31,8 +31,10 @@ def bench() -> Iterator[Row]:
             what=f"`tilth {command[0]}`, seconds", ours=round(seconds, 2), peer=None, ratio=None, asked=f"≤ {limit}"
         )
     peer = jinja2_seconds(1_000_000)
-    base, _ = generate(1_000)
-    whole, peak = generate(1_000_000)
+    # Each start of Prefect's server takes its own time: the quickest of three on both sides.
+    base = min(generate(1_000)[0] for _ in range(3))
+    runs = [generate(1_000_000) for _ in range(3)]
+    whole, peak = min(seconds for seconds, _ in runs), max(memory for _, memory in runs)
     yield row("`tilth generate template`, 1M records, above 1k", 1_000_000 / (whole - base), 1_000_000 / peer, "2×")
     _, peak_10m = generate(10_000_000)
     yield Row(

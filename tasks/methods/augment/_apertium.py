@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from tasks.core.errors import RecipeError, ShardError
-from tasks.methods.augment._apertium_stream import alternatives, escaped, unescaped
+from tasks.methods.augment._apertium_stream import END, alternatives, escaped, unescaped
 
 MODES = Path("/usr/share/apertium/modes")
 # A chain that says nothing for so long, with texts still to come, hangs; a second of work is a thousand sentences.
@@ -29,7 +29,7 @@ _GENERATOR = {"$1": ["-g"], "$2": []}
 Command = list[str]
 
 
-class Died(Exception):  # noqa: N818 - said by one function to the next, never to a caller
+class Died(Exception):
     """A program of the chain ended or hangs."""
 
 
@@ -69,7 +69,7 @@ class Chain:
         self._running: list[subprocess.Popen[bytes]] = []
 
     def ask(self, texts: Sequence[str]) -> list[str]:
-        """Return what the chain makes of each text; no text holds a NUL. ShardError where it dies twice."""
+        """Return what the chain makes of each text; a text holds END and no NUL. ShardError where it dies twice."""
         if not texts or not self._commands:
             return list(texts)
         data = "".join(f"{text}\0" for text in texts).encode()
@@ -99,8 +99,11 @@ class Chain:
         writer.start()
         answer = _read(self._running[-1], count)
         writer.join()
-        parts = answer.decode().split("\0")
-        return parts[:count]
+        parts = answer.decode().split("\0")[:count]
+        # The rest of the chain writes NULs of its own when a program in the middle ends.
+        if not all(END in part for part in parts) or any(process.poll() is not None for process in self._running):
+            raise Died("a program ended, or a text came back without its end")
+        return parts
 
 
 def _started(command_lines: Sequence[Command]) -> list[subprocess.Popen[bytes]]:

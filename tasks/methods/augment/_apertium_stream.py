@@ -11,14 +11,14 @@ _UNESCAPE = re.compile(r"\\(.)|\[\]|([*#@])(?=\w)", re.DOTALL)
 _WORD = re.compile(r"\\.|\^((?:\\.|[^\\$])*)\$", re.DOTALL)
 _SLASH = re.compile(r"(?:\\.|[^\\/])+", re.DOTALL)
 # An empty blank: without something after it, lt-proc holds a last full stop back and loses it at the NUL.
-_END = "[]"
+END = "[]"
 # Stands before a word that stayed in its language, or could not be inflected; a private-use character.
 UNTRANSLATED = "\ue000"
 
 
 def escaped(text: str) -> str:
     """Return a text for the stream, with an empty blank as its end."""
-    return _META.sub(r"\\\g<0>", text) + _END
+    return _META.sub(r"\\\g<0>", text) + END
 
 
 def unescaped(text: str) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 Span = Mapping[str, Any]
 
-# Unknown to every dictionary, pronounceable by none: translators copy them. Spare ones are for texts that hold the first.
+# Unknown to every dictionary, so translators copy them. The spare ones are for texts that hold the first.
 _OPENERS = ("QX", "XQ", "QZX", "ZXQ", "XQJ")
 _CLOSER = "Z"
 
@@ -32,6 +32,8 @@ class Restored:
 
 def spans_fit(text: str, spans: Sequence[Span] | None) -> bool:
     """Return whether the spans of a text are in range, not empty, and do not overlap."""
+    if any(span is None for span in spans or ()):
+        return False
     end = 0
     for span in sorted(spans or (), key=lambda one: (one["start"] or 0, one["end"] or 0)):
         start, stop = span["start"], span["end"]

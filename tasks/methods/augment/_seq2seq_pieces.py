@@ -3,6 +3,8 @@
 import re
 from collections.abc import Callable, Sequence
 
+import numpy as np
+
 # Line ends, NULs and other controls, and the space after the end of a sentence.
 _BETWEEN = re.compile(r"(\s*[\x00-\x1f\x7f\x85\u2028\u2029]+\s*|(?<=[.!?…])\s+(?=[^\sa-z]))")
 
@@ -41,14 +43,33 @@ def _chunks(part: str, max_chars: int) -> list[str]:
     return [*chunks, part[at:]]
 
 
-def rewritten(
-    texts: Sequence[str], max_chars: int, rewrite: Callable[[list[str]], list[str]], *, once: bool
-) -> list[str]:
-    """Return each text with its pieces rewritten; with `once`, equal pieces are rewritten together."""
-    cut = [pieces(text, max_chars) for text in texts]
-    flat = [piece for parts in cut for piece in parts[1::2]]
-    asked = list(dict.fromkeys(flat)) if once else flat
-    answers = rewrite(asked)
-    known = dict(zip(asked, answers, strict=True))
-    made = iter([known[piece] for piece in flat] if once else answers)
-    return ["".join(next(made) if place % 2 else part for place, part in enumerate(parts)) for parts in cut]
+def taken(cuts: Sequence[Sequence[str]], share: float, rng: np.random.Generator) -> list[list[int]]:
+    """Return the places of each text's pieces that are to be rewritten: a random share of them, at least one."""
+    chosen = []
+    for parts in cuts:
+        places = list(range(1, len(parts), 2))
+        if share < 1 and places:
+            drawn = rng.random(len(places))
+            places = [place for place, value in zip(places, drawn, strict=True) if value < share] or [
+                places[int(drawn.argmin())]
+            ]
+        chosen.append(places)
+    return chosen
+
+
+def joined(cuts: Sequence[Sequence[str]], chosen: Sequence[Sequence[int]], rewritten: Sequence[str]) -> list[str]:
+    """Return the texts with the chosen pieces, one after the other, rewritten."""
+    made, texts = iter(rewritten), []
+    for parts, places in zip(cuts, chosen, strict=True):
+        new = list(parts)
+        for place in places:
+            new[place] = next(made)
+        texts.append("".join(new))
+    return texts
+
+
+def each_once(texts: Sequence[str], rewrite: Callable[[list[str]], list[str]]) -> list[str]:
+    """Return `rewrite` of the texts, equal ones asked once."""
+    asked = list(dict.fromkeys(texts))
+    known = dict(zip(asked, rewrite(asked), strict=True))
+    return [known[text] for text in texts]

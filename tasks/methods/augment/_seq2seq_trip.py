@@ -14,14 +14,16 @@ from tasks.methods.augment._apertium import check_mode, direction
 from tasks.methods.augment._apertium_stream import UNTRANSLATED
 from tasks.methods.augment._seq2seq import Decode, Decoding, load
 from tasks.methods.augment._seq2seq_masks import Masked, Span, mask, restore, spans_fit
-from tasks.methods.augment._seq2seq_pieces import rewritten
+from tasks.methods.augment._seq2seq_pieces import each_once, joined, pieces, taken
 from tasks.methods.augment._seq2seq_place import check_model, check_packages
 
 # Web and mail addresses, codes such as HW-4410982 or E17, and what Apertium takes for marks of its own.
+# Each begins where a word does and looks ahead so far only: a megabyte without a space is read once.
 PROTECTED = re.compile(
-    r"(?:https?://|www\.)[^\s<>\"]*[\w/]|[\w.+-]+@[\w-]+(?:\.[\w-]+)+|\b(?=[\w-]*\d)(?=[\w-]*[^\W\d_])\w[\w-]*\w\b|[~*#\ue000]+"
+    r"(?:https?://|www\.)[^\s<>\"]*[\w/]|(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,64}(?:\.[\w-]+)+"
+    r"|(?<![\w-])(?=[\w-]{0,64}\d)(?=[\w-]{0,64}[^\W\d_])\w[\w-]*\w\b|[~*#\ue000]+"
 )
-# Longer sentences are cut. Marian's models read 512 tokens, at worst one a character.
+# Longer pieces are cut. Marian's models read 512 tokens, at worst one a character.
 _MAX_CHARS = {"apertium": 2000, "marian": 400}
 _WORDS = re.compile(r"\w+")
 _SPACES = re.compile(r" {2,}")
@@ -38,6 +40,7 @@ class TripParams(Protocol):
     min_chrf: float
     max_chrf: float
     unchanged: str
+    sentences: float
     alternatives: float
     models: Mapping[str, str]
     decode: Decode
@@ -91,12 +94,11 @@ def translator(params: TripParams) -> Translate:
 def _by_apertium(params: TripParams) -> Translate:
     def translate(texts: Sequence[str], source: str, target: str, rng: np.random.Generator) -> list[str]:
         way = direction(f"{source}-{target}")
-        return rewritten(
-            texts,
-            _MAX_CHARS["apertium"],
-            lambda pieces: [_tidy(text) for text in way.translate(pieces, rng, params.alternatives)],
-            once=params.alternatives == 0,
-        )
+
+        def together(batch: Sequence[str]) -> list[str]:
+            return [_tidy(text) for text in way.translate(batch, rng, params.alternatives)]
+
+        return together(texts) if params.alternatives else each_once(texts, together)
 
     return translate
 
@@ -112,10 +114,10 @@ def _by_marian(params: TripParams) -> Translate:
     def translate(texts: Sequence[str], source: str, target: str, rng: np.random.Generator) -> list[str]:
         model = load(_model(params, source, target), params.device)
 
-        def together(pieces: list[str]) -> list[str]:
-            return [found[0].strip() for found in model.candidates(model.encoded(pieces), how, rng)]
+        def together(batch: Sequence[str]) -> list[str]:
+            return [found[0].strip() for found in model.candidates(model.encoded(batch), how, rng)]
 
-        return rewritten(texts, _MAX_CHARS["marian"], together, once=params.decode == "beam")
+        return together(texts) if params.decode == "sample" else each_once(texts, together)
 
     return translate
 
@@ -132,10 +134,12 @@ def travel(
     translate = translator(params)
     for pivot in params.pivots:
         rows = [row for row, trip in enumerate(trips) if trip.masked is not None and trip.pivot == pivot]
-        there = translate([trips[row].masked.text for row in rows], params.language, pivot, rng)
-        there = [text.replace(UNTRANSLATED, "") for text in there]
+        cuts = [pieces(trips[row].masked.text, _MAX_CHARS[params.engine]) for row in rows]
+        chosen = taken(cuts, params.sentences, rng)
+        here = [parts[place] for parts, places in zip(cuts, chosen, strict=True) for place in places]
+        there = [text.replace(UNTRANSLATED, "") for text in translate(here, params.language, pivot, rng)]
         back = translate(there, pivot, params.language, rng)
-        for row, halfway, came in zip(rows, there, back, strict=True):
+        for row, halfway, came in zip(rows, joined(cuts, chosen, there), joined(cuts, chosen, back), strict=True):
             _arrive(trips[row], texts[row], spans[row], halfway, came)
             _judge(trips[row], texts[row], params)
     return trips
@@ -153,7 +157,7 @@ def _packed(text: str | None, spans: Sequence[Span] | None, pivot: str) -> Trip:
 def _arrive(trip: Trip, text: str, spans: Sequence[Span] | None, halfway: str, came: str) -> None:
     """Put the words of the codes back, and the spans on them."""
     left_over = _LEFT_OVER.findall(came)
-    restored, pivot_text = (restore(side.replace(UNTRANSLATED, ""), trip.masked) for side in (came, halfway))
+    restored, pivot_text = restore(came.replace(UNTRANSLATED, ""), trip.masked), restore(halfway, trip.masked)
     trip.pivot_text = pivot_text.text if pivot_text else halfway
     trip.text, trip.reason = (restored.text, None) if restored else (came.replace(UNTRANSLATED, ""), "lost_span")
     trip.spans = restored.spans if restored and spans is not None else None
@@ -167,8 +171,9 @@ def _strange(left_over: Sequence[str], text: str, masked: Masked) -> bool:
     if not left_over:
         return False
     own = set(_WORDS.findall(text.casefold()))
-    words = {word.casefold() for word in left_over}
-    return any(word not in own and not word.startswith(masked.opener.casefold()) for word in words)
+    # A span within a word leaves its code within a word.
+    code = re.compile(rf"{masked.opener}\d+Z", re.IGNORECASE)
+    return any(part and part.casefold() not in own for word in left_over for part in code.split(word))
 
 
 def _judge(trip: Trip, text: str, params: TripParams) -> None:

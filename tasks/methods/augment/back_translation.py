@@ -14,8 +14,9 @@ rejected (`lost_span`). What comes back is kept where it differs from the seed (
 2015, https://doi.org/10.18653/v1/W15-3049) to the seed lies in the band (else `too_close`, `too_far`). chrF, the share
 of words changed and the pivot go to `extra`. Further reasons: `no_text`, `bad_spans`.
 
-Draws of one seed take the pivots in turn. Apertium has one answer for a text and a pivot, but for `alternatives`: words
-whose dictionary has several translations take a random one. MarianMT samples with `decode: sample`.
+Draws of one seed take the pivots in turn. Apertium has one answer for a sentence and a pivot, but for `alternatives`:
+words for which its dictionary has several translations take a random one. MarianMT samples with `decode: sample`. With
+`sentences` below 1, each draw sends other sentences of the text on the journey.
 """
 
 import json
@@ -47,6 +48,9 @@ class Params(MethodParams):
     max_chrf: float = Field(95.0, ge=0, le=100, description="chrF to the seed, at most (0-100)")
     unchanged: Literal["reject", "keep"] = Field("reject", description="what to do with a text that comes back equal")
     keep_pivot: bool = Field(default=False, description="keep the text in the pivot language in extra, as pivot_text")
+    sentences: float = Field(
+        1.0, gt=0, le=1, description="share of a text's sentences that travel, at least one; the others stay"
+    )
     alternatives: float = Field(
         0.25, ge=0, le=1, description="apertium: share of ambiguous words that take a random translation; 0: none"
     )
@@ -57,7 +61,7 @@ class Params(MethodParams):
     beams: int = Field(4, ge=1, le=64, description="marian: width of the beam")
     temperature: float = Field(1.0, gt=0, le=10, description="marian: temperature of the sampling")
     top_p: float = Field(0.95, gt=0, le=1, description="marian: share of the probability that is sampled from")
-    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="marian: where the model runs; auto: cuda if any")
+    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="marian: where models run; auto: cuda if any")
 
     @field_validator("pivots")
     @classmethod
