@@ -1,28 +1,28 @@
 """Sentences without private values, and words that stand in slots: what the name finder must leave alone."""
 
-PLAIN = """
+PLAIN = r"""
 [How|Where|When] [do|can|should] [I|i|we] [check|open|close|cancel|change|update|find|pay] my {noun}[ with my {noun}|]?
 [I|i] [can't|cannot|can not|could not|don't] [log in|open the {noun}|see your site|{verb} the {noun}|get in]. [{acro}!|]
 [I|i] [lost|forgot|dropped|broke|sold] my {noun}[ on {day}| with the {noun}| at {time}|]. [What now?|Please {verb} it.|]
-[CAN|WILL|WHY DOES] [SOMEONE|NOBODY|THIS] [ANSWER MY {noun}|HELP ME|EVER WORK]?!?[!|]
+[WILL|WHY DOES] [SOMEONE|NOBODY|THIS] [ANSWER MY {noun}|HELP ME|EVER WORK]??[!|]
 [PLEASE|DO NOT|NEVER] [CALL ME AGAIN|SHOUT|CANCEL MY {noun}|STOP]!!!
-[excuse me|sorry|listen|look], [sir|miss|bot|dear], [but |]i [really |]do not [like|want|need] [this {noun}|your {noun}].
-[I'm|I am|We're] [leaving|moving|travelling] [soon|abroad|next {month}], so [please |]{verb} my {noun}.
-[Please |][block|stop|cancel|freeze|unlock|replace] [card|order|ticket|account] [no|number|#|no.] {code}[ today|].
+[We're|I am] [leaving|on leave|travelling] [soon|next {month}] and [must|have to] {verb} my {noun}.
+[Please |][stop|cancel|freeze|unlock|replace] [order|ticket|account] [number|#|no.] {code}[ today|].
 [Please |]charge [my|the] card {card}[, it {verb}s in {month}|].
-My card {card} [expires soon|was stolen|is blocked]. [When|How] will I get a new one?
+My card {card} [was stolen|is blocked|does not work]. [Send another|What do I do].
 [My|Here is my|The] [SSN|ssn|tax id|passport|licence|account|card] [number |]is {code}[, thanks|].
-I need [a higher limit|more time|{n} {noun}s|a copy] on my {noun} for [some|a certain] time. Is it possible?
 [Error|Warning|Status|Code] {n}: [the {noun} did not {verb}|Connection Refused|Access Denied|Not Found|{code}].
 [{acro}|SELECT|INSERT|DELETE|GET|POST] [* FROM {word}|INTO {word}|/{word}/{n}|{word}] [WHERE {word} = {n}|HTTP/1.1 {n}|]
-[{n}...|{n},] {n}... {n}... [go|start|{word}]!
 {date} {time} [INFO|WARN|ERROR|DEBUG] [{word}|{word}.{word}]: {verb} {noun} [{code}|in {n} ms|]
-[Photo|Look|New post|Read this|Source|See]: {url}
+[Look|Read this|Source|See]: {url}
+[You can |Please |][call|phone|ring|text|reach] [me|us] [at|on] {phone} [I {verb} {noun}s|and {verb}]
+[Phone|Tel|Mobile|Fax|Office|Desk|Cell|Direct]: {phone}\n[Fax|Mobile|Home|Direct]: {phone}
+{phone} [mobile|office|fax|home]\n{phone} [mobile|office|fax|home]
+[pay|charge|use] [with |][card|my card|visa] {card} [for|because|and] [the {noun}|it {verb}s|{verb} it]
 What's [your|the] [email|card number|phone|{noun}]? [{email}|{card}|{phone}|{n}]
 [Mail|E-mail|Write|Send] [it |them |]to {email}[ and to {email}|].
 [Call|Text|Ring] [me|us|someone] [on|at] {phone}[ about my {noun}| or {phone}| after {time}].
-It [has been|is] like [this|that] since {date}[ {time}|].
-[Words|Titles|Terms|Names of things] [such as|like] {cap} and {cap} are [{adj}|often confused|not names].
+[This|The {noun}] [has been|was] {adj} since {date}[ {time}|].
 {cap} [and|or|is|over|for|with] {cap}: [a {adj} {noun}|{n} {adj} {noun}s|why {noun}s {verb}]
 {work}[ ({year})|: {work}|] is [a {adj} {noun}|my favourite {noun}|{adj}]. [It was made in {year}.|]
 [The|This|That|Every|No|My|Our|Each] {adj} {noun} [is|was|seems|{verb}s|may {verb}] [{adj}|the {adj} {noun}|in {month}].
@@ -43,7 +43,7 @@ It [has been|is] like [this|that] since {date}[ {time}|].
 [What|Which] {noun} [is|was] [{adj}|better|the {adj} one]? [The {adj} one.|None.|]
 [Chapter|Section|Article|Part|Page|Table|Figure|Step|Rule|Level|Room|Gate] {n}[: {cap} {cap}| of the {noun}|]
 [Order|Invoice|Ticket|Case|Booking|Reference|Serial number|Model] {code} [is {adj}|of {date}|was {verb}ed|].
-[Product|Item|Model|SKU|Colour|Size|Status|Priority|Category|Language|Type|Subject]: [{cap}|{product}|{code}|{word}|{adj}]
+[Product|Item|Model|SKU|Colour|Size|Status|Priority|Category|Language|Type|Subject]: [{cap}|{product}|{code}|{word}]
 The {product} [is|was] {adj}[, unlike the {product}|]. [It {verb}s.|I {verb} it.|Does the {product} {verb}?]
 [I|We] [bought|returned|like|ordered] [a|the|two] {product}[s|] [in {month}|for {money}|and it {verb}s].
 [What is|How good is|Who makes|Reset] [the|my] {product}?
@@ -65,12 +65,11 @@ A [song|book|film|show|game] [called|named|titled] {work} [is|was] {adj}.
 [Step|Question|Answer] {n}. [Press|Hold|Turn|Open|Why does] the {noun} [{verb}|until it {verb}s|].
 [Happy|Merry] [Christmas|Easter|New Year|Birthday][ to all| everyone|]!
 [Internet|Google|Python|Windows|Android|Excel|Linux] [search|code|update|phone|table] [is {adj}|{verb}s|for {noun}s].
-They {verb} {adj} {noun}s with {noun} {noun}s, [a {adj} {noun}|{adj} {noun}s] and {adj} [interstellar|{pseudo}] {noun}s.
 [User|Agent|Bot|Assistant|System|Human|Q|A]: [how do i {verb} {noun}s|{verb} the {noun}|the {noun} is {adj}]
 {cap} [Day|Week|Month|Season|Bank|Union|Act|Treaty|Code|House|Office] [of {cap} |][{verb}s|is {adj}|on {date}]
 """
 
-NOUNS = """
+_NOUNS_TEXT = """
 account address agreement airline alarm album answer apple appointment argument arm article band bank basket battery
 bed beer bell bicycle bill bird blanket boat bonus book bottle bowl box bread bridge bus button cable cake calendar
 camera candle card carpet case cat certificate chair charge charger chart choir claim class clock coat coffee coin
@@ -88,11 +87,11 @@ rice ring river road robot roof room router rule salad sale salary school score 
 shirt shoe shop show signal sink site skirt snow sofa song soup spoon stage stamp star statement station stone story
 street student subscription sugar suit surgery switch table tank tax tea team test ticket tool toy train transfer
 tree trip truck umbrella uniform valve van video village visit voice voucher wall wallet warranty watch water weather
-website week wheel window winter wire work yard year zebra zone boss parent partner will statement kids songs food
-design developments industry values lyrics riff energy masterpiece order list funds hackers cable balance gender debate
-""".split()
+website week wheel window winter wire work yard year zebra zone boss parent partner will statement
+"""
+NOUNS = _NOUNS_TEXT.split()
 
-ADJECTIVES = """
+_ADJECTIVES_TEXT = """
 able angry annual awful bad basic beautiful better big bitter black blue boring brave bright broken brown busy calm
 cheap clean clear clever cold common complete cool correct crazy curious daily damaged dark dead dear deep delicious
 different difficult dirty double dry due dull early easy empty enormous expensive extra faint fair famous fast fat
@@ -103,13 +102,14 @@ original overdue pale perfect plain pleasant poor popular private proper proud p
 recent red reliable rich right rough round rude sad safe scary second secret serious sharp short shy sick silent silly
 simple slow small smooth soft sorry sour special square stable strange strong stupid sudden sweet tall terrible thick
 thin tight tiny tired true ugly unpaid unusual urgent useful usual valid warm weak weekly wet white whole wide wild
-wise wonderful worse wrong yellow young american european satanic feline cautionary unbridled universal academic
-""".split()
+wise wonderful worse wrong yellow young
+"""
+ADJECTIVES = _ADJECTIVES_TEXT.split()
 
-VERBS = """
+_VERBS_TEXT = """
 accept add adjust answer argue arrive ask assemble beat believe block book break bring build burn buy calculate call
 cancel carry change charge chase check choose claim clean climb close collect compare complain confirm connect cook
-copy correct count cover cross cultivate cut dance decide deliver deposit describe discover dream drive drop earn eat
+copy correct count cover cross cut dance decide deliver deposit describe discover dream drive drop earn eat
 edit enjoy enter escape expect explain extend fail feed fight fill find finish fix float fly fold follow forget freeze
 gather grow guess happen hate help hide hold hope hurt imagine improve increase invite join jump keep kick know lack
 laugh lead learn leave lend lift listen load lock look lose love make manage measure mention miss mix move need
@@ -118,43 +118,85 @@ push raise reach read receive reduce refuse remember remove rent repair repeat r
 ride ring rise run save say search sell send serve share shout show sign sing sit skip sleep smell speak spend stand
 start stay steal stop study suggest support surprise swim talk taste teach tell thank think throw touch train transfer
 travel trust try turn understand unlock update use visit wait wake walk want warn wash watch wear win wish work write
-""".split()
+"""
+VERBS = _VERBS_TEXT.split()
 
-RELATIVES = """
+_RELATIVES_TEXT = """
 wife husband sister brother mother father son daughter aunt uncle cousin partner friend boss colleague neighbour
 girlfriend boyfriend grandmother grandfather niece nephew kid landlord teacher doctor lawyer flatmate child mum dad
-""".split()
+"""
+RELATIVES = _RELATIVES_TEXT.split()
 
-TITLES = ["Mr", "Mr.", "Mrs", "Mrs.", "Ms", "Ms.", "Miss", "Dr", "Dr.", "Prof.", "Sir", "Madam", "mr", "mrs", "ms.", "dr"]
+TITLES = [
+    "Mr",
+    "Mr.",
+    "Mrs",
+    "Mrs.",
+    "Ms",
+    "Ms.",
+    "Miss",
+    "Dr",
+    "Dr.",
+    "Prof.",
+    "Sir",
+    "Madam",
+    "mr",
+    "mrs",
+    "ms.",
+    "dr",
+]
 
-NATIONS = """
+_NATIONS_TEXT = """
 Sudanese Danish Chilean Kenyan Welsh Thai Nepali Peruvian Swedish Dutch Irish Cuban Iraqi Finnish Scottish Brazilian
 Mexican Canadian Polish Turkish Greek Indian Chinese Japanese Korean Russian Spanish Portuguese Norwegian Austrian
-""".split()
+"""
+NATIONS = _NATIONS_TEXT.split()
 
-FACILITIES = ["Airport", "Golf Club", "Town Hall", "Central Station", "Stadium", "Community Centre", "Harbour", "Castle"]
+FACILITIES = [
+    "Airport",
+    "Golf Club",
+    "Town Hall",
+    "Central Station",
+    "Stadium",
+    "Community Centre",
+    "Harbour",
+    "Castle",
+]
 
-MONTHS = """
+_MONTHS_TEXT = """
 January February March April May June July August September October November December Jan Feb Apr Jun Jul Aug Sept Oct
-""".split()
+"""
+MONTHS = _MONTHS_TEXT.split()
 
-DAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday today tomorrow Mon Fri".split()
+_DAYS_TEXT = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday today tomorrow Mon Fri"
+DAYS = _DAYS_TEXT.split()
 
-ACRONYMS = "ASAP FAQ ATM SSN PIN VAT ZIP URL PDF API CEO HR IT TV USB SIM VPN DIY FYI BTW OK GPS LED CPU ID".split()
+_ACRONYMS_TEXT = "ASAP FAQ ATM SSN PIN VAT ZIP URL PDF API CEO HR IT TV USB SIM VPN DIY FYI BTW OK GPS LED CPU ID"
+ACRONYMS = _ACRONYMS_TEXT.split()
 
 # Heads of brand-like names, so that a name made of ordinary words is met too.
-BRAND_HEADS = """
+_BRAND_HEADS_TEXT = """
 Nor Vel Tri Geo Data Blue Sky Next Alpha Green Astra Hel Quan Lumi Cor Ver Zen Pro Tele Inter Micro Bio Aero Medi Sol
 Equi Opti Nano Omni Pan Cyber Terra Vita Nova Sun Red Silver North West Clear Bright Open True Fast Smart Wave Area
-""".split()
+"""
+BRAND_HEADS = _BRAND_HEADS_TEXT.split()
 
-BRAND_TAILS = """
+_BRAND_TAILS_TEXT = """
 vex scope lar tek soft ware path works via nix dyne gen net link view vibe point form bridge field stone wood line
 works logic sense cast craft base hub lab media pay trade flow cell mark wise port light spark max ora ia ex on is
-""".split()
+"""
+BRAND_TAILS = _BRAND_TAILS_TEXT.split()
 
-ORG_TAILS = """
+_ORG_TAILS_TEXT = """
 Inc Inc. Ltd LLC Corp. Group GmbH S.A. Consulting Software Partners Bank Holdings Systems Solutions Foods Energy Motors
 Airlines Media Labs Industries Insurance Logistics Records Pharma Hospital University Institute Foundation Trust Studio
 Ministry Council Press Weekly Times Post News Journal Theatre Museum College Church Association Federation Club Society
-""".split()
+"""
+ORG_TAILS = _ORG_TAILS_TEXT.split()
+
+_STATES_TEXT = """
+Texas Ohio Utah Bavaria Ontario Quebec Kerala Bahia Tuscany Normandy Flanders Queensland California Nevada
+"""
+STATES = _STATES_TEXT.split()
+_STATES_SHORT_TEXT = "TX CA NY OH WA FL ON QC NSW VIC IL MA PA GA MI AZ CO BC"
+STATES_SHORT = _STATES_SHORT_TEXT.split()

@@ -1,0 +1,182 @@
+"""The name finder of `pii_mask`: what it is given, what it makes of a pipeline, and how well the small one finds."""
+
+import hashlib
+import re
+from itertools import islice, pairwise
+
+import pytest
+
+from tasks.core.errors import RecipeError
+from tasks.methods.perturb import _pii_lines as private
+from tasks.methods.perturb import _pii_lines_plain as plain
+from tasks.methods.perturb import _pii_ner as ner
+from tasks.methods.perturb import _pii_train as training
+from tasks.methods.perturb._pii_corpus import corpus
+from tasks.methods.perturb._pii_lexicon import Lexicon, read
+from tasks.methods.perturb._pii_values import HELD_OUT, LOCALES, OTHER_SCRIPTS, pools_of
+from tests.builders import make, needs_shared_data, seeds_of
+
+spacy = pytest.importorskip("spacy", reason="needs the package spacy")
+
+
+@pytest.fixture(scope="module")
+def pools():
+    return [pools_of(name, 40) for name in ("en_US", "de_DE", "tr_TR", "es_ES")], [pools_of("el_GR", 20)]
+
+
+def test_corpus_marks_are_on_their_words(pools):
+    """Inside the text, in order, not on each other, never empty; no slot or choice is left open."""
+    for text, marks in corpus(600, 3, *pools):
+        assert not re.search(r"\{\w+\}", text)
+        for start, end, kind in marks:
+            assert 0 <= start < end <= len(text)
+            assert kind in training.LABELS
+        assert all(a[1] <= b[0] for a, b in pairwise(marks))
+
+
+def test_corpus_is_the_same_for_the_same_seed(pools):
+    """And another one for another."""
+    first, again, other = (list(corpus(50, seed, *pools)) for seed in (1, 1, 2))
+    assert first == again
+    assert first != other
+
+
+def test_every_slot_can_be_filled(pools):
+    """Each line of each list is met; a misspelt slot would raise."""
+    lines = [private.PEOPLE, private.PLACES, private.ORGS, private.ADDRESSES, plain.PLAIN]
+    slots = set(re.findall(r"\{(\w+)\}", "".join(lines)))
+    import numpy as np
+
+    from tasks.methods.perturb._pii_slots import value
+
+    rng = np.random.default_rng(0)
+    assert all(value(rng, slot, pools[0][0]) for slot in sorted(slots))
+
+
+def test_held_out_countries_are_not_learnt_from():
+    """What is measured on their names is measured on unseen ones."""
+    assert not set(HELD_OUT) & {*LOCALES, *OTHER_SCRIPTS}
+
+
+@needs_shared_data
+def test_no_line_has_the_words_of_the_published_rows():
+    """Five words in a row of a measured sentence are in no sentence that is learnt from."""
+    from tests.bench.bench_pii import published
+
+    seen = {gram for text, _ in published() for gram in grams(text)}
+    lines = [private.PEOPLE, private.PLACES, private.ORGS, private.ADDRESSES, plain.PLAIN]
+    learnt = {gram for text in lines for line in text.splitlines() for gram in grams(re.sub(r"[\[\]|{}]", " ", line))}
+    assert not seen & learnt
+
+
+def grams(text):
+    words = re.findall(r"\w+", text.lower())
+    return {tuple(words[i : i + 5]) for i in range(len(words) - 4)}
+
+
+def test_lexicon_classes(tmp_path):
+    """A core word is itself, others are their class; what is written is what is read."""
+    lexicon = Lexicon(frozenset({"the"}), frozenset({"lamp"}), frozenset({"ada"}), frozenset({"paris", "ada"}))
+    assert [lexicon.norm(word) for word in ("The", "lamp", "Ada", "Paris", "Zxy", "12", "a1", ",")] == [
+        "the", "*", "~pl", "~l", "~", "#", "a#", ",",
+    ]  # fmt: skip
+    lexicon.write(tmp_path / "words.json")
+    assert read(tmp_path / "words.json") == lexicon
+
+
+def test_training_is_deterministic(tmp_path):
+    """The same weights, byte for byte, twice."""
+    digests = []
+    for name in ("one", "two"):
+        folder = tmp_path / name
+        folder.mkdir()
+        training.train(folder, rows=60)
+        digests.append(hashlib.sha256((folder / "model" / "ner" / "model").read_bytes()).hexdigest())
+    assert digests[0] == digests[1]
+
+
+def test_pipeline_of_the_user_is_loaded_from_a_folder(tmp_path):
+    """Its labels are taken for our types, one that is none of them is left out."""
+    folder = tmp_path / "trained"
+    folder.mkdir()
+    training.train(folder, rows=60)
+    made = make("pii_mask", {"ner": str(folder / "model")}, 1, seeds=seeds_of([{"text": "mail ada@mail.net"}]))
+    assert "[EMAIL]" in made.records.to_pylist()[0]["text"]
+
+
+def test_pipeline_without_a_recogniser_is_refused(tmp_path):
+    """A blank pipeline finds nothing, which would look like success."""
+    spacy.blank("en").to_disk(tmp_path / "blank")
+    with pytest.raises(RecipeError, match="has no component 'ner'; has: none"):
+        make("pii_mask", {"ner": str(tmp_path / "blank")}, 1, seeds=seeds_of([{"text": "x"}]))
+
+
+def test_long_texts_are_read_in_parts():
+    """Every character is in one part; parts end at a space where there is one."""
+    text = "some words " * 6000
+    parts = list(ner._windows(text))  # noqa: SLF001 (the parts are no one else's business)
+    assert "".join(part for _, part in parts) == text
+    assert [start for start, _ in parts] == [sum(len(p) for _, p in parts[:n]) for n in range(len(parts))]
+    assert max(len(part) for _, part in parts) <= 20_000
+    assert len(list(islice(ner._windows("x" * 50_000), 9))) == 3  # noqa: SLF001 (as above)
+
+
+@pytest.mark.parametrize(
+    ("text", "start", "end", "kind", "expected"),
+    [
+        ("met Ada Byron's dog", 4, 15, "PERSON_NAME", [("Ada Byron", "PERSON_NAME")]),
+        ("Ada Byron\nJo Orr", 0, 16, "PERSON_NAME", [("Ada Byron", "PERSON_NAME"), ("Jo Orr", "PERSON_NAME")]),
+        ("(Skagvik),", 0, 10, "LOCATION", [("Skagvik", "LOCATION")]),
+        ("zip 12345", 4, 9, "ADDRESS", [("12345", "ADDRESS")]),
+        ("4539578763621486", 0, 16, "ADDRESS", []),
+        ("... !", 0, 5, "PERSON_NAME", []),
+        ("2 Hill Road, driver Ada", 0, 23, "ADDRESS", [("2 Hill Road", "ADDRESS"), ("Ada", "PERSON_NAME")]),
+    ],
+    ids=["possessive", "lines", "brackets", "postcode", "long number", "marks", "sentence goes on"],
+)
+def test_entities_are_tidied(text, start, end, kind, expected):
+    """A name has letters and is of one line; an address ends where the sentence goes on."""
+    assert [(text[a:b], k) for a, b, k in ner._tidy(text, start, end, kind)] == expected  # noqa: SLF001 (see above)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_small_finder_on_unseen_names_and_layouts():
+    """F2 over characters; precision and recall of the patterns. Trains the finder where it is not there yet."""
+    from tasks.methods.perturb._pii_types import TYPES
+    from tests.bench.bench_pii import BY_PATTERN, counts, heldout, ours, scores
+
+    rows = heldout()
+    total = counts(rows, ours(rows))
+    assert scores(total, TYPES)[2] >= 0.83
+    precision, recall, _ = scores(total, BY_PATTERN)
+    assert precision >= 0.99
+    assert recall >= 0.97
+    masked = [[(a, b, "ANY") for a, b, _ in spans] for spans in ours(rows)]
+    gold = [(text, [(a, b, "ANY") for a, b, _ in spans]) for text, spans in rows]
+    assert scores(counts(gold, masked), ["ANY"])[2] >= 0.9
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@needs_shared_data
+def test_small_finder_on_the_published_rows():
+    """Typed and untyped, every type together; the types found by pattern."""
+    from tasks.methods.perturb._pii_types import TYPES
+    from tests.bench.bench_pii import BY_PATTERN, counts, ours, published, scores
+
+    rows = published()
+    total = counts(rows, ours(rows))
+    assert scores(total, TYPES)[2] >= 0.85
+    precision, recall, _ = scores(total, BY_PATTERN)
+    assert precision >= 0.99
+    assert recall >= 0.97
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_masking_with_the_small_finder():
+    """The default: a name in no list, in no pattern."""
+    made = make("pii_mask", {}, 1, seeds=seeds_of([{"text": "I spoke with Zorvana Quell in Paris about the invoice."}]))
+    assert "Zorvana" not in made.records.to_pylist()[0]["text"]
+    assert "invoice" in made.records.to_pylist()[0]["text"]
