@@ -9,7 +9,8 @@ Source: Prakash et al. 2016, Neural Paraphrase Generation with Stacked Residual 
 A candidate passes where it has the numbers of its seed and no others, the words of each span as often as the seed, a
 similarity to the seed of at least `min_similarity`, and a difference to it (1 - chrF / 100) within the band. The most
 similar that passes is taken. A row without one is rejected as `no_paraphrase`, and so is, by default, a text with a
-word that the model's tokenizer does not have. Also: `no_text`, `bad_spans`, `too_long`, `unchanged` (the model repeats it).
+word that the model's tokenizer does not have. Other reasons: `no_text`, `bad_spans`, `too_long`, and `unchanged` where
+the model repeats the text.
 
 `model: embedded` needs no network: a small T5 of the support desk, trained once on this machine (a minute or two) on
 sentence pairs of a synchronous grammar. Spans, names, numbers, codes and addresses are slots to it, whatever they say;
