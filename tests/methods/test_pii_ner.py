@@ -95,7 +95,8 @@ def tiny(tmp_path_factory):
 
 def test_training_is_deterministic(tiny, tmp_path):
     """The same weights, byte for byte, in another process with other hashes."""
-    code = f"import pathlib; from tasks.methods.perturb._pii_train import train; train(pathlib.Path({str(tmp_path)!r}), 60)"
+    imports = "import pathlib; from tasks.methods.perturb._pii_train import train"
+    code = f"{imports}; train(pathlib.Path({str(tmp_path)!r}), 60)"
     subprocess.run([sys.executable, "-c", code], check=True, env={"PYTHONHASHSEED": "7", "PATH": ""})
     for name in ("model/ner/model", "words.json"):
         assert (tmp_path / name).read_bytes() == (tiny / name).read_bytes()
