@@ -29,7 +29,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "word_shuffle": {},
     "sentence_shuffle": {},
     "back_translation": {"alternatives": 0.5, "sentences": 0.5, "max_chrf": 100},
-    "paraphrase": {"train_steps": 12, "candidates": 2, "unknown_words": "try"},
+    "paraphrase": {"train_steps": 12, "candidates": 2, "outside": "try"},
     "token_corruption": {"mode": "bert"},
     "value_perturbation": {},
     "pii_mask": {"ner": "none", "patterns": {"DAY_NUMBER": r"day \d+"}, "operators": {"DAY_NUMBER": "format"}},

@@ -201,6 +201,16 @@ def test_alternatives_make_draws_of_one_seed_differ():
 
 
 @needs_apertium
+@pytest.mark.parametrize("char", ["^", "\uffff", "$", "\\", "[", "]", "@", "{", "~", "\ue000"], ids=ascii)
+def test_characters_that_stop_apertium_do_not(char):
+    """A caret, escaped as its own format asks, stops the chain for good; U+FFFF ends a program of it."""
+    text = f"The coffee machine {char} broke down {char}{char} twice. {char}"
+    row = one(text, max_chrf=100)
+    assert row["reason"] in {None, "unchanged", "untranslated", "lost_span"}
+    assert row["reason"] == "lost_span" or row["text"].count(char) == 4
+
+
+@needs_apertium
 def test_a_share_of_the_sentences_travels():
     """Another one in each draw; the others stay as they are."""
     text = "I have been charged twice. The coffee machine is at the house of a friend. Why was I charged twice?"

@@ -62,22 +62,26 @@ def test_sampling_follows_the_stream(random_models):
 def test_trained_models_bring_back_other_words_for_the_same(tmp_path):
     """Models trained for a toy language with two words of ours for each of theirs: synonyms come back, spans stay."""
     ours, theirs = sentences(3000)
-    there = marian(tmp_path / "there", ours, theirs, steps=500)
-    back = marian(tmp_path / "back", theirs, ours, steps=500)
+    there = marian(tmp_path / "there", ours, theirs, steps=400)
+    back = marian(tmp_path / "back", theirs, ours, steps=400)
     fresh, meant = sentences(60, seed=5)
-    rows = [{"text": text, "label": "a"} for text in fresh]
-    rows[0] = {"text": "big car sees Q7", "spans": [{"start": 13, "end": 15, "type": "ID"}]}
+    coded = [
+        {"text": f"{text} Q7", "spans": [{"start": len(text) + 1, "end": len(text) + 3, "type": "ID"}]}
+        for text in fresh[1::3]
+    ]
     params = params_of(there, back, decode="sample", keep_pivot=True, min_chrf=5, max_chrf=100)
-    made = make("back_translation", params, len(rows), seeds=seeds_of(rows)).records.to_pylist()
-    if made[0]["reason"] is None:
-        (span,) = made[0]["spans"]
-        assert made[0]["text"][span["start"] : span["end"]] == "Q7"
+    made = make("back_translation", params, len(fresh), seeds=seeds_of([{"text": text} for text in fresh]))
+    rows = made.records.to_pylist()
     understood = [
         text.split()[:3] == json.loads(row["extra"])["pivot_text"].split()[:3]
-        for text, row in zip(meant[1:], made[1:], strict=True)
+        for text, row in zip(meant, rows, strict=True)
     ]
     assert sum(understood) > 0.6 * len(understood)
-    assert sum(row["reason"] is None for row in made) > 0.4 * len(made)
+    assert sum(row["reason"] is None for row in rows) > 0.4 * len(rows)
+    rows = make("back_translation", params, len(coded), seeds=seeds_of(coded)).records.to_pylist()
+    kept = [row for row in rows if row["reason"] is None]
+    assert kept
+    assert all([row["text"][span["start"] : span["end"]] for span in row["spans"]] == ["Q7"] for row in kept)
 
 
 def test_missing_direction_is_refused_by_name(tmp_path, random_models):

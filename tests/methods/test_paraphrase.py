@@ -93,6 +93,7 @@ def test_most_similar_that_passed_is_taken():
         ({"text": "😀"}, "no_paraphrase"),
         ({"text": "שלום עולם"}, "no_paraphrase"),
         ({"text": "kettle"}, "no_paraphrase"),
+        ({"text": "How often should I descale my account?"}, "no_paraphrase"),
         ({"text": "   "}, "no_paraphrase"),
         ({"text": ""}, "no_text"),
         ({"text": None}, "no_text"),
@@ -110,6 +111,7 @@ def test_most_similar_that_passed_is_taken():
         "emoji",
         "hebrew",
         "word",
+        "outside-the-grammar",
         "spaces",
         "empty",
         "null",
@@ -127,9 +129,9 @@ def test_texts_that_have_no_paraphrase(seed, reason):
     assert row["spans"] is None
 
 
-def test_unknown_words_may_be_tried():
+def test_what_the_model_cannot_read_may_be_tried():
     """The candidates are then made, and judged as all others are."""
-    (row,) = rows_of([{"text": "A zebra is not in the grammar."}], unknown_words="try")
+    (row,) = rows_of([{"text": "A zebra is not in the grammar."}], outside="try")
     assert row["reason"] == "no_paraphrase"
     assert row["text"] != "A zebra is not in the grammar."
 
@@ -257,29 +259,42 @@ def test_wrong_model_is_refused_before_the_run(tmp_path, which, message):
         get_method("paraphrase").check(params)
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(600)
-def test_embedded_paraphrases_mean_what_the_seeds_mean():
-    """On texts that were not in its training: most are paraphrased, and most of those parse to the same meaning."""
+def fresh_texts(count):
+    """Return texts of the grammar that were not in the training."""
     training = Training()
     seen = itertools.islice(pairs(desk(), np.random.default_rng(training.seed)), training.steps * training.batch)
     known = {text for pair in seen for text in pair}
-    fresh = (text for text, _ in pairs(desk(), np.random.default_rng(99)))
-    texts = list(itertools.islice((text for text in fresh if text not in known), 150))
-    shown = [text.replace("QX0Z", "HW-4410982").replace("QX1Z", "E17").replace("QX2Z", "B9") for text in texts]
-    spans = [
-        [{"start": text.index("HW-4410982"), "end": text.index("HW-4410982") + 10, "type": "ID"}]
-        if "HW-" in text
-        else None
-        for text in shown
-    ]
-    seeds = seeds_of([{"text": text, "spans": own} for text, own in zip(shown, spans, strict=True)])
-    rows = make("paraphrase", {}, len(texts), seeds=seeds).records.to_pylist()
+    drawn = (text for text, _ in pairs(desk(), np.random.default_rng(99)))
+    return list(itertools.islice((text for text in drawn if text not in known), count))
+
+
+def shown(text):
+    for code, words in zip(("QX0Z", "QX1Z", "QX2Z"), ("HW-4410982", "E17", "B9"), strict=True):
+        text = text.replace(code, words)
+    return text
+
+
+def hidden(text):
+    for code, words in zip(("QX0Z", "QX1Z", "QX2Z"), ("HW-4410982", "E17", "B9"), strict=True):
+        text = text.replace(words, code)
+    return text
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize(("exact", "right_share"), [(False, 0.7), (True, 1.0)], ids=["model-alone", "exact"])
+def test_embedded_paraphrases_mean_what_the_seeds_mean(exact, right_share):
+    """On texts that were not in its training: most are paraphrased, and parse to the same meaning; spans are right."""
+    texts = fresh_texts(150)
+    seeds = []
+    for text in map(shown, texts):
+        at = text.find("HW-4410982")
+        seeds.append({"text": text, "spans": None if at < 0 else [{"start": at, "end": at + 10, "type": "ID"}]})
+    rows = make("paraphrase", {"exact": exact}, len(texts), seeds=seeds_of(seeds)).records.to_pylist()
     accepted = [(text, row) for text, row in zip(texts, rows, strict=True) if row["reason"] is None]
     assert len(accepted) >= 0.7 * len(texts)
-    right = 0
-    for text, row in accepted:
-        assert all(row["text"][span["start"] : span["end"]] == "HW-4410982" for span in row["spans"] or ())
-        said = row["text"].replace("HW-4410982", "QX0Z").replace("E17", "QX1Z").replace("B9", "QX2Z")
-        right += desk().meanings(said) == desk().meanings(text)
-    assert right >= 0.7 * len(accepted)
+    assert all(
+        row["text"][span["start"] : span["end"]] == "HW-4410982" for _, row in accepted for span in row["spans"] or ()
+    )
+    right = sum(desk().meanings(hidden(row["text"])) == desk().meanings(text) for text, row in accepted)
+    assert right >= right_share * len(accepted)

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,6 +30,8 @@ class Source:
     text: str
     spans: Sequence[Span] | None
     masked: Masked | None = None
+    # Whether a candidate, as the model wrote it, means the same; None where nothing can tell.
+    same_meaning: Callable[[str], bool] | None = None
 
 
 @dataclass(slots=True)
@@ -60,6 +62,8 @@ def _read(source: Source, text: str, limits: Limits) -> Candidate:
         return Candidate(back.text, spans, "unchanged")
     if limits.same_numbers and numbers(back.text) != numbers(source.text):
         return Candidate(back.text, spans, "other_numbers")
+    if source.same_meaning and not source.same_meaning(text):
+        return Candidate(back.text, spans, "other_meaning")
     return Candidate(back.text, spans)
 
 

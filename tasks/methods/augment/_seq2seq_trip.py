@@ -11,7 +11,7 @@ import numpy as np
 
 from tasks.core.errors import RecipeError
 from tasks.methods.augment._apertium import check_mode, direction
-from tasks.methods.augment._apertium_stream import UNTRANSLATED
+from tasks.methods.augment._apertium_stream import RESERVED, UNTRANSLATED
 from tasks.methods.augment._seq2seq import Decode, Decoding, load
 from tasks.methods.augment._seq2seq_masks import Masked, Span, mask, restore, spans_fit
 from tasks.methods.augment._seq2seq_pieces import each_once, joined, pieces, taken
@@ -21,7 +21,7 @@ from tasks.methods.augment._seq2seq_place import check_model, check_packages
 # Each begins where a word does and looks ahead so far only: a megabyte without a space is read once.
 PROTECTED = re.compile(
     r"(?:https?://|www\.)[^\s<>\"]*[\w/]|(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,64}(?:\.[\w-]+)+"
-    r"|(?<![\w-])(?=[\w-]{0,64}\d)(?=[\w-]{0,64}[^\W\d_])\w[\w-]*\w\b|[~*#\ue000]+"
+    r"|(?<![\w-])(?=[\w-]{0,64}\d)(?=[\w-]{0,64}[^\W\d_])\w[\w-]*\w\b|" + RESERVED
 )
 # Longer pieces are cut. Marian's models read 512 tokens, at worst one a character.
 _MAX_CHARS = {"apertium": 2000, "marian": 400}
