@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from threading import Thread
@@ -106,3 +107,7 @@ def _run(module: str, name: str, arguments: dict[str, Any], checked: Checked) ->
         except UserError:
             release_claim(out)
             raise
+        except KeyboardInterrupt:
+            # Said here: typer would end the process on its own, without a word.
+            sys.stderr.write("\ntilth: stopped; the same command goes on where it was\n")
+            sys.exit(130)
