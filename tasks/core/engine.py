@@ -1,20 +1,37 @@
 """What completes prompts: a vLLM server, an OpenAI-compatible endpoint, a local model, a scripted fake."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol, runtime_checkable
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Annotated, Any, Literal, Protocol, runtime_checkable
 
-FinishReason = Literal["stop", "length", "error"]
+from pydantic import BaseModel, ConfigDict, Field
+
+from tasks.core.manifest import digest
+
+FinishReason = Literal["stop", "length"]
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One thing to complete: `messages` for a chat, else `prompt`; `sampling` holds temperature, max_tokens, seed."""
+    """One thing to complete: `messages`, (role, content) turns, for a chat; else `prompt`.
+
+    `sampling` holds temperature, top_p, max_tokens, seed, stop, logprobs, as (name, value) pairs, sorted by name.
+    `schema` is a JSON Schema, as canonical JSON text, that the answer must be an instance of.
+    """
 
     prompt: str | None = None
     messages: tuple[tuple[str, str], ...] = ()
     sampling: tuple[tuple[str, Any], ...] = ()
     schema: str | None = None
+
+    def digest(self, identity: str) -> str:
+        """Return the key of the answer: a digest of the whole request and of the engine's identity."""
+        return digest([identity, asdict(self)])
+
+
+def sampling(**values: Any) -> tuple[tuple[str, Any], ...]:
+    """Return sampling parameters as a Request holds them; those that are None are left to the engine."""
+    return tuple(sorted((name, value) for name, value in values.items() if value is not None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,18 +42,98 @@ class Answer:
     finish_reason: FinishReason
     prompt_tokens: int
     completion_tokens: int
-    extra: dict[str, Any] = field(default_factory=dict)
+    extra: Mapping[str, Any] = field(default_factory=dict)
 
 
 @runtime_checkable
 class Engine(Protocol):
-    """Completes requests; raises TransientError where another try may pass, UserError where it will not."""
+    """Completes requests.
+
+    Raises TransientError where another try may pass (its own retries are spent by then), UserError where it will not
+    (a wrong key, no such model), RecordError where only this request is at fault (`prompt_too_long`).
+    """
 
     @property
     def identity(self) -> str:
-        """Model, revision and everything else that changes the answers: part of a shard's cache key."""
+        """Model, revision and everything else that changes the answers, never an address: part of cache keys."""
         ...
 
     async def complete(self, requests: Sequence[Request]) -> list[Answer]:
-        """Return one answer a request, in order."""
+        """Return one answer a request, in order. May be called from many coroutines of one loop at once."""
         ...
+
+    def tokens(self, request: Request) -> int | None:
+        """Return how many tokens the prompt of a request has; None where the tokenizer is not at hand."""
+        ...
+
+    async def close(self) -> None:
+        """Release connections and memory."""
+        ...
+
+
+class _Spec(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Price(_Spec):
+    """What tokens cost."""
+
+    input: float = Field(0.0, ge=0, description="US dollars per million tokens of prompts")
+    output: float = Field(0.0, ge=0, description="US dollars per million tokens of answers")
+
+
+class Embedded(_Spec):
+    """A small Llama that is trained on first use, for machines with no network and no GPU."""
+
+    type: Literal["embedded"] = Field("embedded", description="the embedded model")
+    price: Price = Field(Price(), description="what tokens cost")
+
+
+class OpenAIHttp(_Spec):
+    """Any server that speaks the OpenAI protocol, vLLM's own first; of several base URLs the least loaded is asked."""
+
+    type: Literal["openai_http"] = Field(description="a server that speaks the OpenAI protocol")
+    base_url: str | tuple[str, ...] = Field(description="address up to /v1, or several of the same model")
+    model: str | None = Field(None, description="model name; empty where the server has just one")
+    api_key_env: str = Field("OPENAI_API_KEY", description="environment variable that holds the key, if there is one")
+    timeout_s: float = Field(120.0, gt=0, description="time limit of one request, in seconds")
+    max_concurrency: int = Field(256, ge=1, le=4096, description="requests in flight at most, to each server")
+    tokenizer: str | None = Field(None, description="directory or hub id of the tokenizer, for exact estimates")
+    price: Price = Field(Price(), description="what tokens cost")
+
+
+class TransformersLocal(_Spec):
+    """A causal language model that transformers runs in this process."""
+
+    type: Literal["transformers_local"] = Field(description="a model that transformers runs in this process")
+    model: str = Field(description="directory or hub id of the model")
+    revision: str | None = Field(None, description="revision of a hub id")
+    device: str | None = Field(None, description="cpu, cuda or cuda:N; empty for CUDA where there is one")
+    batch_size: int = Field(64, ge=1, le=4096, description="sequences that are decoded together")
+    price: Price = Field(Price(), description="what tokens cost")
+
+
+class VllmOffline(_Spec):
+    """vllm.LLM in this process, for a GPU worker where vLLM is installed."""
+
+    type: Literal["vllm_offline"] = Field(description="vllm.LLM in this process")
+    model: str = Field(description="directory or hub id of the model")
+    options: dict[str, Any] = Field(default_factory=dict, description="further arguments of vllm.LLM")
+    price: Price = Field(Price(), description="what tokens cost")
+
+
+class Fake(_Spec):
+    """A scripted engine: answers, latency and failures on purpose, for tests and dry runs."""
+
+    type: Literal["fake"] = Field(description="a scripted engine")
+    answers: tuple[str, ...] = Field((), description="texts to answer with, chosen by the request; empty: echo")
+    latency_ms: float = Field(0.0, ge=0, description="time to each answer, in milliseconds")
+    failures: dict[str, float] = Field(
+        default_factory=dict,
+        description="share of requests, in [0, 1], that fail in a way: 429, 500, hang, garbage, truncate, disconnect",
+    )
+    price: Price = Field(Price(), description="what tokens cost")
+
+
+EngineSpec = Annotated[Embedded | OpenAIHttp | TransformersLocal | VllmOffline | Fake, Field(discriminator="type")]
+EMBEDDED = "embedded"

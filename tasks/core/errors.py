@@ -36,11 +36,12 @@ class GateStop(TilthError):
 
 
 class RecordError(TilthError):
-    """One record cannot be made or read; `reason` is the slug that is counted."""
+    """One record cannot be made or read; `reason` is the slug that is counted, `raw` the text that was turned down."""
 
-    def __init__(self, reason: str, detail: str = "") -> None:
+    def __init__(self, reason: str, detail: str = "", raw: str = "") -> None:
         super().__init__(f"{reason}: {detail}" if detail else reason)
         self.reason = reason
+        self.raw = raw
 
 
 class ShardError(TilthError):

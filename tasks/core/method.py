@@ -7,12 +7,12 @@ walks the folders, and the entry-point group `tilth.methods` is the same door fo
 import errno
 import importlib
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -20,9 +20,12 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationInfo
 
 from tasks.core.errors import RecipeError, choices
 from tasks.core.listing import FAMILIES, Family, walk
+from tasks.core.rollout import Prepare, Rollout
+from tasks.core.training import Trained, Training
 
 # none: no seeds. each: row i of the output is made from row i of the seeds, `draw.count` rows are handed in.
-SeedUse = Literal["none", "each"]
+# all: the seeds are what a model is trained on, or what prompts choose from; no row of them is handed in.
+SeedUse = Literal["none", "each", "all"]
 
 
 class MethodParams(BaseModel):
@@ -61,13 +64,15 @@ class Draw:
     """What a batch method is asked for: `count` draws, the first of them number `start` of the stage.
 
     `rng` is the shard's own stream. `key` (128 bits) is the stage's, the same in every shard: with `start` it lets a
-    method walk a permutation of all its possible texts, so that no two shards ever draw the same one.
+    method walk a permutation of all its possible texts, so that no two shards ever draw the same one. `model` is the
+    folder that the method's `fit` filled.
     """
 
     rng: np.random.Generator
     count: int
     start: int
     key: int
+    model: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +91,14 @@ class Made:
 BatchRun = Callable[[pa.RecordBatch | None, Any, Draw], Made]
 
 
+class Novelty(Protocol):
+    """Decides, over all shards of a stage in their order, which records are new enough to stay."""
+
+    def add(self, batch: pa.RecordBatch) -> pa.Array:
+        """Return a reason for each record that is turned down, null for those that stay and count from now on."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Method:
     """One way to make records; its summary and its source come from the module's docstring.
@@ -95,14 +108,24 @@ class Method:
     check(params): raises RecipeError or ValueError for what the params model cannot see; runs before anything is spent.
     capacity(params): how many different records there can be, or None where that is not known.
     notes(params, stats): lines for the stage's report, from the summed counters.
+
+    A method has one of `run` (a batch of draws at once) and `rollout` (one draw, which asks an engine).
+    fit(training): trains the model that `run` finds in `draw.model`. It depends on `trains_on(params)`, as JSON, on the
+    seeds and the run seed: whatever else changes, the same never trains twice.
+    serves: the trained model is what the stage's engine answers with (transformers runs it).
+    prepare(context, params): made once a shard, for all its draws.
+    pool(params): draws of a round, for a method whose later rounds read what earlier ones gave (`context.pool`).
+    novelty(params, seeds): what keeps too similar records out, across shards.
+    calls(params): requests of one draw at most, for the estimate.
     """
 
     name: str
     version: int
     family: Family
     params: type[MethodParams]
-    run: BatchRun
     gives: tuple[str, ...]
+    run: BatchRun | None = None
+    rollout: Rollout | None = None
     seeds: Callable[[Any], SeedUse] = lambda _params: "none"
     needs: Callable[[Any], frozenset[str]] = lambda _params: frozenset()
     keeps: tuple[str, ...] = ()
@@ -111,6 +134,22 @@ class Method:
     notes: Callable[[Any, Mapping[str, int]], list[str]] | None = None
     kind: str = "text"
     shard_rows: int = 100_000
+    fit: Callable[[Training], Trained] | None = None
+    trains_on: Callable[[Any], dict[str, Any]] = lambda params: params.model_dump(mode="json", by_alias=True)
+    serves: bool = False
+    prepare: Prepare = lambda _context, _params: None
+    pool: Callable[[Any], int | None] = lambda _params: None
+    novelty: Callable[[Any, Iterable[pa.RecordBatch]], Novelty] | None = None
+    calls: Callable[[Any], int] = lambda _params: 1
+
+    def __post_init__(self) -> None:
+        if (self.run is None) == (self.rollout is None):
+            raise ValueError(f"method {self.name} needs one of run and rollout")
+
+    @property
+    def made_by(self) -> Callable[..., Any]:
+        """The function that makes the records, `run` or `rollout`."""
+        return self.run or self.rollout  # type: ignore[return-value]
 
     @property
     def id(self) -> str:
@@ -118,11 +157,11 @@ class Method:
 
     @property
     def summary(self) -> str:
-        return summary_of(self.run)
+        return summary_of(self.made_by)
 
     @property
     def source(self) -> str:
-        return source_of(self.run)
+        return source_of(self.made_by)
 
 
 def summary_of(function: Callable[..., Any]) -> str:
