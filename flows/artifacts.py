@@ -1,5 +1,6 @@
 """What a stage and a release leave in the orchestrator, as Markdown that Prefect's UI renders."""
 
+import base64
 import re
 from typing import Any
 
@@ -7,6 +8,8 @@ import pyarrow.parquet as pq
 
 from tasks.core.manifest import StageManifest
 from tasks.core.store import Store
+from tasks.curves import picture
+from tasks.train import Model
 
 _SAMPLE_ROWS = 5
 _CELL_CHARS = 200
@@ -34,6 +37,21 @@ def conservation_markdown(manifest: StageManifest, notes: list[str]) -> str:
         lines += ["| | reason | draws |", "|---|---|--:|", *(f"| {a} | {r} | {n:,} |" for a, r, n in reasons), ""]
     target = f"{manifest.target:,} asked for, " if manifest.target else ""
     lines += [f"{target}{manifest.rounds} round(s), {len(manifest.shards)} shard(s)", *(f"- {note}" for note in notes)]
+    return "\n".join(lines)
+
+
+def model_markdown(stage: str, model: Model) -> str:
+    """Return what a training says of itself: its notes, its figures, its curves as a picture in the text.
+
+    An image artifact with a data URI spills over the page; a picture inside Markdown does not.
+    """
+    lines = [f"## {stage} · model `{model.key[:12]}`", "", f"Trained in {model.seconds:,.1f} s."]
+    lines += [f"- {note}" for note in model.notes]
+    if model.figures:
+        lines += ["", "| figure | value |", "|---|--:|", *(f"| {k} | {v:,.4g} |" for k, v in model.figures.items())]
+    if model.curves:
+        encoded = base64.b64encode(picture(model.curves)).decode()
+        lines += ["", f"![curves of the training](data:image/png;base64,{encoded})"]
     return "\n".join(lines)
 
 

@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -25,6 +25,28 @@ def terminal() -> Iterator["Bars"]:
         *columns, TimeElapsedColumn(), console=Console(stderr=True), disable=not sys.stderr.isatty()
     ) as progress:
         yield Bars(progress)
+
+
+@contextmanager
+def training_progress(key: str, stage: str) -> Iterator[Callable[[float, str], None]]:
+    """Hand out what a training calls with its share done: an artifact in Prefect, a line in a terminal."""
+    artifact = create_progress_artifact(progress=0.0, key=key, description=f"training of stage {stage}")
+    last, tty = time.monotonic(), sys.stderr.isatty()
+
+    def say(share: float, words: str) -> None:
+        nonlocal last
+        if share < 1 and time.monotonic() - last < _INTERVAL_S:
+            return
+        last = time.monotonic()
+        update_progress_artifact(artifact_id=artifact, progress=100.0 * min(share, 1.0))
+        if tty:
+            sys.stderr.write(f"\r\033[K{stage}: training, {share:4.0%} · {words}")
+            sys.stderr.flush()
+
+    yield say
+    update_progress_artifact(artifact_id=artifact, progress=100.0)
+    if tty:
+        sys.stderr.write("\r\033[K")
 
 
 class Bars:

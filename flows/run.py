@@ -11,9 +11,11 @@ from prefect.artifacts import create_markdown_artifact
 
 from flows import artifacts
 from flows.check import Checked, identity
+from flows.engines import engine_of
+from flows.hidden import Hidden
 from flows.progress import Bars, terminal
 from flows.stage import StageRun
-from flows.steps import checkpoint, load_seeds, release, submit_shards
+from flows.steps import checkpoint, load_seeds, release, submit_shards, train_model
 from quality.checkpoint import split_rules
 from quality.suites.result import SuiteResult
 from tasks.core.errors import GateStop, TilthError
@@ -25,6 +27,7 @@ from tasks.plan import StagePlan
 from tasks.publish import claim, publish
 from tasks.readers.shards import SeedManifest
 from tasks.stores.local import LocalStore
+from tasks.train import Model
 
 
 @dataclass(slots=True)
@@ -37,6 +40,8 @@ class _Run:
     seeds: dict[str, SeedManifest] = field(default_factory=dict)
     stages: list[StageManifest] = field(default_factory=list)
     gates: list[SuiteResult] = field(default_factory=list)
+    models: dict[str, Model] = field(default_factory=dict)
+    hidden: Hidden = field(default_factory=Hidden)
 
     def load(self) -> None:
         recipe = self.checked.recipe
@@ -53,6 +58,8 @@ class _Run:
         except TilthError:
             self._publish(runner.so_far("a shard failed"), [])
             raise
+        if leak := self.hidden.check(staged, manifest, runner.seeds, self.store):
+            raise GateStop(f"stage '{name}': {leak}")
         self.stages.append(manifest)
         self._publish(manifest, _notes(staged, manifest))
         gate = self.checked.gates[name]
@@ -63,15 +70,29 @@ class _Run:
 
     def _runner(self, staged: StagePlan) -> StageRun:
         alone, across = split_rules(self.checked.gates[staged.stage.name].rules)
+        seeds = self._inputs(staged)
         return StageRun(
             staged=staged,
             recipe=self.checked.recipe.name,
             run_seed=self.checked.recipe.seed,
-            seeds=self._inputs(staged),
+            seeds=seeds,
             rules=tuple((rule.id, params.model_dump(mode="json")) for rule, params in alone),
             duplicates_by=across[0][1].by if across else None,  # type: ignore[attr-defined]
             store=self.store,
+            model=self._model(staged, seeds),
+            engine=engine_of(self.checked.recipe, staged),
         )
+
+    def _model(self, staged: StagePlan, seeds: SeedManifest | None) -> Model | None:
+        """Return the trained model of a stage, with its curves and figures in the orchestrator."""
+        if staged.method.fit is None or seeds is None:
+            return None
+        recipe, name = self.checked.recipe, staged.stage.name
+        trained = train_model(recipe.name, name, staged.method.id, staged.given, seeds.to_json(), recipe.seed)
+        self.models[name] = Model.from_json(trained)
+        words = artifacts.model_markdown(name, self.models[name])
+        create_markdown_artifact(words, key=artifacts.artifact_key(recipe.name, name, "model"))
+        return self.models[name]
 
     def _inputs(self, staged: StagePlan) -> SeedManifest | None:
         """Return the seeds of a stage: of several sources and stages one after the other."""
@@ -111,7 +132,7 @@ def run_recipe(checked: Checked, out: Path, *, resume: bool, overwrite: bool) ->
             if reason := run.stage(staged):
                 stopped = f"stage '{staged.stage.name}': {reason}"
                 break
-    manifest = release(recipe.name, checked, run.stages, run.gates, run.seeds, partial, stopped)
+    manifest = release(recipe.name, checked, run.stages, run.gates, run.seeds, run.models, partial, stopped)
     publish(out, which, manifest["state"])
     if stopped:
         raise GateStop(f"{stopped}\n{_reject_table(run.stages[-1])}what was made until then is in {out}")

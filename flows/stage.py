@@ -5,21 +5,32 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from quality.dedup import By, Seen, keys_of
 from tasks import generate
 from tasks.core.manifest import ShardManifest, StageManifest
+from tasks.core.method import Novelty
 from tasks.core.store import Store
 from tasks.generate import ShardJob
 from tasks.plan import StagePlan, cut, max_draws, shard_rows
-from tasks.readers.shards import SeedManifest
+from tasks.readers.shards import SeedBatches, SeedManifest
+from tasks.train import Model
 
 # Two rounds in a row without one new record: nothing more will come.
 _FRUITLESS_ROUNDS = 2
 
 MapShards = Callable[[Sequence[ShardJob]], Iterable[ShardManifest]]
+
+
+@dataclass(frozen=True, slots=True)
+class EngineUse:
+    """The engine of a stage: who it is, which the bytes depend on, and how to reach it, which they do not."""
+
+    identity: str
+    spec: dict[str, Any]
 
 
 @dataclass(slots=True)
@@ -33,28 +44,34 @@ class StageRun:
     rules: tuple[tuple[str, dict[str, Any]], ...]
     duplicates_by: By | None
     store: Store
+    model: Model | None = None
+    engine: EngineUse | None = None
     planned: int = 0
     rounds: int = 0
     shards: list[ShardManifest] = field(default_factory=list)
     seen: Seen = field(default_factory=Seen)
+    novelty: Novelty | None = None
 
     def run(self, map_shards: MapShards) -> StageManifest:
         """Return the manifest of the stage. Stops short of its count, and says why, where the budget runs out."""
+        method = self.staged.method
+        if method.novelty:
+            self.novelty = method.novelty(self.staged.params, SeedBatches(self.seeds) if self.seeds else ())
         try:
             return self._drawn(map_shards)
         finally:
-            self.seen = Seen()  # 80 MB at ten million records, and a gate comes next
+            self.seen, self.novelty = Seen(), None  # 80 MB at ten million records, and a gate comes next
 
     def _drawn(self, map_shards: MapShards) -> StageManifest:
         stage = self.staged.stage
         if stage.count is None:
             self._round((stage.per_seed or 1) * (self.seeds.accepted if self.seeds else 0), None, map_shards)
-            return self.so_far()
+            return self.so_far(self._cut_short)
         return self._until(stage.count, max_draws(stage), map_shards)
 
     def so_far(self, stopped: str = "") -> StageManifest:
         """Return the manifest of what is settled; draws that were planned and are not back are pending."""
-        pending = self.planned - sum(shard.seen for shard in self.shards)
+        pending = self.planned - sum(shard.draws for shard in self.shards)
         staged = self.staged
         return StageManifest(
             staged.stage.name, staged.method.id, staged.stage.count, self.rounds, pending, tuple(self.shards), stopped
@@ -62,11 +79,19 @@ class StageRun:
 
     def _until(self, target: int, budget: int, map_shards: MapShards) -> StageManifest:
         accepted = fruitless = 0
-        while accepted < target and fruitless < _FRUITLESS_ROUNDS and self.planned < budget:
-            draws = min(_draws(target - accepted, accepted, self.planned), budget - self.planned)
+        at_once = self.staged.method.pool(self.staged.params) or budget
+        while accepted < target and fruitless < _FRUITLESS_ROUNDS and self.planned < budget and not self._cut_short:
+            draws = min(_draws(target - accepted, accepted, self.planned), at_once, budget - self.planned)
             new = self._round(draws, target - accepted, map_shards)
             accepted, fruitless = accepted + new, 0 if new else fruitless + 1
-        return self.so_far("" if accepted >= target else _why(target, accepted, self.planned, budget))
+        if accepted >= target:
+            return self.so_far()
+        return self.so_far(self._cut_short or _why(target, accepted, self.planned, budget))
+
+    @property
+    def _cut_short(self) -> str:
+        """Why a shard ended before all its draws were made, if one did: a budget, an engine that is gone."""
+        return next((shard.stopped for shard in self.shards if shard.stopped), "")
 
     def _round(self, draws: int, wanted: int | None, map_shards: MapShards) -> int:
         """Make `draws` more draws and return how many records they gave."""
@@ -91,7 +116,15 @@ class StageRun:
             per_seed=staged.stage.per_seed,
             inputs=(self.seeds.digest,) if self.seeds else (),
             rules=self.rules,
+            engine=self.engine.identity if self.engine else None,
+            model=self.model.id if self.model else None,
+            pool=self._pool if staged.method.pool(staged.params) else (),
+            ask=self.engine.spec if self.engine else None,
         )
+
+    @property
+    def _pool(self) -> tuple[str, ...]:
+        return tuple(shard.data.key for shard in self.shards if shard.data)
 
     def _settled(self, shards: Iterable[ShardManifest], wanted: int | None) -> Iterator[ShardManifest]:
         """Yield each shard, in order, without duplicates of earlier records and without what exceeds `wanted`."""
@@ -100,17 +133,22 @@ class StageRun:
                 yield shard
                 continue
             keep = self._unseen(shard)
-            surplus = np.zeros(len(keep), dtype=bool)
+            reasons = np.where(keep, "", "duplicate").astype(object)
+            if self.novelty is not None and keep.any():
+                reasons[keep] = self._too_similar(shard, keep)
+                keep = reasons == ""
             if wanted is not None:
-                surplus = keep & (np.cumsum(keep) > wanted)
-                wanted -= int(keep.sum()) - int(surplus.sum())
-            if keep.all() and not surplus.any():
-                yield shard
-                continue
-            reasons = np.where(surplus, "surplus", "duplicate")
-            yield generate.settle(shard, pa.array(reasons, pa.string(), mask=keep & ~surplus), self.store)
+                reasons[keep & (np.cumsum(keep) > wanted)] = "surplus"
+                wanted -= int((reasons == "").sum())
+            yield generate.settle(shard, pa.array(reasons, pa.string(), mask=reasons == ""), self.store)
 
-    def _unseen(self, shard: ShardManifest) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    def _too_similar(self, shard: ShardManifest, keep: npt.NDArray[np.bool_]) -> npt.NDArray[np.object_]:
+        """Return the method's reason for each record that passed deduplication, "" for those that stay."""
+        batch = generate.load_records(shard, self.store)
+        verdict = self.novelty.add(batch.filter(pa.array(keep))) if self.novelty else pa.nulls(int(keep.sum()))
+        return np.array([reason or "" for reason in verdict.to_pylist()], dtype=object)
+
+    def _unseen(self, shard: ShardManifest) -> npt.NDArray[np.bool_]:
         """Return which records of a shard no earlier shard of this stage, and no earlier row of this one, holds."""
         if self.duplicates_by is None or shard.data is None:
             return np.ones(shard.accepted, dtype=bool)

@@ -13,7 +13,9 @@ from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE, CacheKeyFnPolicy
 from prefect.tasks import exponential_backoff
 
+from flows.artifacts import artifact_key
 from flows.check import Checked
+from flows.progress import training_progress
 from flows.shard import make_shard
 from quality.suites.check import Check, columns_read
 from quality.suites.result import SuiteResult
@@ -27,6 +29,7 @@ from tasks.readers.shards import SeedManifest
 from tasks.release import write_release
 from tasks.seeds import digest, load
 from tasks.stores.local import LocalStore
+from tasks.train import Model, train
 
 _RETRIED = (TransientError, ShardError, ConnectionError, TimeoutError)
 
@@ -53,6 +56,18 @@ def load_seeds(recipe: str, name: str, source: dict[str, Any], base: str) -> dic
     manifest = load(seeds, name, Path(base), folder)
     get_run_logger().info("%d seeds '%s', %d rejected", manifest.accepted, name, sum(manifest.rejected.values()))
     return manifest.to_json()
+
+
+@task(name="train", task_run_name="{recipe} · {stage} · train", **_UNCACHED, **_TRIED_AGAIN)
+def train_model(
+    recipe: str, stage: str, method: str, params: dict[str, Any], seeds: dict[str, Any], run_seed: int
+) -> dict[str, Any]:
+    """Train the model of a stage, once for these seeds and params; returns what it says of itself."""
+    manifest = SeedManifest.from_json(seeds)
+    with training_progress(artifact_key(recipe, stage, "training"), stage) as progress:
+        model = train(method, params, manifest, run_seed, progress)
+    get_run_logger().info("%s: model %s, trained in %.1f s", stage, model.key[:12], model.seconds)
+    return model.to_json()
 
 
 @task(
@@ -123,6 +138,7 @@ def release(
     stages: Sequence[StageManifest],
     gates: Sequence[SuiteResult],
     seeds: Mapping[str, SeedManifest],
+    models: Mapping[str, Model],
     folder: Path,
     stopped: str,
 ) -> dict[str, Any]:
@@ -134,6 +150,7 @@ def release(
         folder,
         params={staged.stage.name: staged.given for staged in checked.stages},
         gates=[gate.as_dict() for gate in gates],
+        models=models,
         stopped=stopped,
         store=LocalStore(settings().work),
     )

@@ -189,11 +189,17 @@ def gate(
     Names of a single word are left to the check of each row against its own values: one person's first name is
     another's surname, or a word of the language.
     """
-    values, noted = Values(key), _notes(shards)
-    for batch in seeds:
-        values.add(value for value in _read(noted, batch) if _is_telling(value))
+    values = Values(key)
+    values.add(telling_originals(shards, seeds))
     for shard in shards:
         yield values.scan(shard)
+
+
+def telling_originals(shards: Iterable[pa.RecordBatch], seeds: Iterable[pa.RecordBatch]) -> Iterator[str]:
+    """Yield the values that masking noted in a stage, read from its seeds, but for names of a single word."""
+    noted = _notes(shards)
+    for batch in seeds:
+        yield from (value for value in _read(noted, batch) if _is_telling(value))
 
 
 def _is_telling(value: str) -> bool:

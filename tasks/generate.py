@@ -19,9 +19,10 @@ from tasks.core.method import Draw, Made, get_method
 from tasks.core.random import stream, stream_key
 from tasks.core.store import Store
 from tasks.readers.shards import SeedManifest, SeedReader
+from tasks.train import model_folder
 
 # Part of every cache key: raise it when what the runner writes for the same draw changes.
-RECORD_VERSION = 1
+RECORD_VERSION = 2
 # Ids are random digits and texts rarely repeat: a dictionary of them costs time and saves nothing.
 _DICTIONARY = [name for name in record.SCHEMA.names if name not in {"id", "text", "target", "row", "extra"}]
 # A stage that reads these records as seeds decodes whole row groups.
@@ -31,7 +32,10 @@ _NO_STATISTICS = {"id", "text", "target", "extra"}
 
 @dataclass(frozen=True, slots=True)
 class ShardJob:
-    """Everything that a shard is a function of, as JSON; `key` is the digest of it."""
+    """Everything that a shard is a function of, as JSON; `key` is the digest of it.
+
+    `model` is the id of the trained model that draws from, `pool` the files of earlier rounds, `ask` the engine's spec.
+    """
 
     recipe: str
     stage: str
@@ -45,11 +49,17 @@ class ShardJob:
     inputs: tuple[str, ...]
     rules: tuple[tuple[str, Mapping[str, Any]], ...]
     engine: str | None = None
+    model: str | None = None
+    pool: tuple[str, ...] = ()
+    ask: Mapping[str, Any] | None = None
 
     @property
     def key(self) -> str:
-        """The cache key: the recipe's own name is no part of it, so two recipes share what is the same."""
-        return digest([RECORD_VERSION, {**asdict(self), "recipe": ""}])
+        """The cache key: the recipe's own name is no part of it, so two recipes share what is the same.
+
+        Nor is how the engine is reached (`ask`): `engine` is its identity.
+        """
+        return digest([RECORD_VERSION, {**asdict(self), "recipe": "", "ask": None}])
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -57,7 +67,8 @@ class ShardJob:
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Self:
         rules = tuple((name, params) for name, params in value["rules"])
-        return cls(**{**value, "inputs": tuple(value["inputs"]), "rules": rules})
+        listed = {name: tuple(value[name]) for name in ("inputs", "pool")}
+        return cls(**{**value, **listed, "rules": rules})
 
 
 def manifest_key(key: str) -> str:
@@ -76,7 +87,8 @@ def draw(job: ShardJob, seeds: SeedManifest | None) -> tuple[pa.RecordBatch, pa.
     if seeds is not None and method.seeds(params) == "each":
         seed_batch = SeedReader(seeds).take(seed_rows(job, seeds.accepted))
     rng = stream(job.run_seed, job.stage, job.shard)
-    made = method.run(seed_batch, params, Draw(rng, job.count, job.start, stream_key(job.run_seed, job.stage)))
+    model = model_folder(job.model) if job.model else None
+    made = method.run(seed_batch, params, Draw(rng, job.count, job.start, stream_key(job.run_seed, job.stage), model))
     rows = made.records.num_rows
     if rows > job.count:
         raise ShardError(f"{method.id} made {rows} records for {job.count} draws of stage '{job.stage}'")
@@ -136,6 +148,7 @@ def store_shard(job: ShardJob, batch: pa.RecordBatch, reasons: pa.Array, made: M
         stats=dict(made.stats),
         data=data,
         rejects=rejects,
+        draws=job.count,
     )
     return _store_manifest(manifest, store)
 
@@ -150,8 +163,7 @@ def settle(shard: ShardManifest, reasons: pa.Array, store: Store) -> ShardManife
     key = digest([shard.key, reasons.to_pylist()])
     if found := load_shard(key, store):
         return found
-    table = pq.read_table(store.local(shard.data.key), schema=record.SCHEMA).combine_chunks()
-    batch = table.to_batches()[0]
+    batch = load_records(shard, store)
     kept = batch.filter(pc.is_null(reasons))
     data = write(kept, f"shards/{key[:2]}/{key}.parquet", store) if kept.num_rows else None
     dropped = _write_rejects(batch, reasons, f"shards/{key[:2]}/{key}.rejects.parquet", store)
@@ -166,8 +178,17 @@ def settle(shard: ShardManifest, reasons: pa.Array, store: Store) -> ShardManife
         stats=shard.stats,
         data=data,
         rejects=(*shard.rejects, dropped),
+        draws=shard.draws,
+        stopped=shard.stopped,
     )
     return _store_manifest(manifest, store)
+
+
+def load_records(shard: ShardManifest, store: Store) -> pa.RecordBatch:
+    """Return the accepted records of a shard that has some."""
+    if shard.data is None:
+        raise ShardError(f"shard {shard.shard} of {shard.key} has no records")
+    return pq.read_table(store.local(shard.data.key), schema=record.SCHEMA).combine_chunks().to_batches()[0]
 
 
 def load_shard(key: str, store: Store) -> ShardManifest | None:

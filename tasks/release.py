@@ -10,9 +10,11 @@ from tasks.card import card
 from tasks.core.manifest import StageManifest
 from tasks.core.recipe import Recipe
 from tasks.core.store import Store
+from tasks.curves import picture
 from tasks.export import export_data, export_jsonl, export_rejects, write_json
 from tasks.publish import MANIFEST
 from tasks.readers.shards import SeedManifest
+from tasks.train import Model
 
 
 def write_release(
@@ -23,6 +25,7 @@ def write_release(
     *,
     params: Mapping[str, Mapping[str, Any]],
     gates: Sequence[Mapping[str, Any]],
+    models: Mapping[str, Model],
     stopped: str,
     store: Store,
 ) -> dict[str, Any]:
@@ -37,6 +40,7 @@ def write_release(
     files = [*data, *export_rejects(stages, seeds, store, folder)]
     if recipe.release.jsonl:
         files += export_jsonl(data, folder)
+    _write_curves(models, folder)
     (folder / "README.md").write_text(card(recipe, stages, recipe.published, stopped), encoding="utf-8")
     manifest = {
         "name": recipe.name,
@@ -59,10 +63,25 @@ def write_release(
             for s in stages
         ],
         "gates": list(gates),
+        "models": {name: _model(model) for name, model in models.items()},
         "files": [asdict(file) for file in files],
     }
     write_json(manifest, folder / MANIFEST)
     return manifest
+
+
+def _model(model: Model) -> dict[str, Any]:
+    """Return what is known of a trained model, but for how long it took: that is the machine's."""
+    return {name: value for name, value in model.to_json().items() if name not in {"seconds", "curves"}}
+
+
+def _write_curves(models: Mapping[str, Model], folder: Path) -> None:
+    """Write each model's curves as numbers and as a picture to models/<stage>.{json,png}."""
+    for name, model in models.items():
+        if model.curves:
+            (folder / "models").mkdir(exist_ok=True)
+            write_json(dict(model.curves), folder / "models" / f"{name}.json")
+            (folder / "models" / f"{name}.png").write_bytes(picture(model.curves))
 
 
 def _seeds(name: str, manifest: SeedManifest) -> dict[str, Any]:

@@ -28,7 +28,11 @@ class FileRef:
 
 @dataclass(frozen=True, slots=True)
 class ShardManifest:
-    """What one shard made: `seen` draws are `accepted` + `rejected` + `failed`, exactly."""
+    """What one shard made: `seen` = `accepted` + `rejected` + `failed`, exactly.
+
+    `seen` counts records; a draw that gave none counts as one that failed, one that gave several as several. `draws`
+    are those that were made, fewer than planned only where `stopped` says why.
+    """
 
     key: str
     shard: int
@@ -40,6 +44,8 @@ class ShardManifest:
     stats: Mapping[str, int] = field(default_factory=dict)
     data: FileRef | None = None
     rejects: tuple[FileRef, ...] = ()
+    draws: int = 0
+    stopped: str = ""
 
     def __post_init__(self) -> None:
         made = self.accepted + sum(self.rejected.values()) + sum(self.failed.values())
@@ -74,7 +80,7 @@ class StageManifest:
 
     @property
     def seen(self) -> int:
-        """Draws that were planned: those of finished shards, and those still pending."""
+        """Records that were drawn, and draws still pending."""
         return sum(shard.seen for shard in self.shards) + self.pending
 
     @property

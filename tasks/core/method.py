@@ -115,8 +115,9 @@ class Method:
     serves: the trained model is what the stage's engine answers with (transformers runs it).
     prepare(context, params): made once a shard, for all its draws.
     pool(params): draws of a round, for a method whose later rounds read what earlier ones gave (`context.pool`).
+    hides: what it notes as found in `extra` is private: the run stops if a value of it stands in a record made after.
     novelty(params, seeds): what keeps too similar records out, across shards.
-    calls(params): requests of one draw at most, for the estimate.
+    calls(params): requests of one draw at most, for the estimate; records(params): records of one draw at most.
     """
 
     name: str
@@ -134,6 +135,7 @@ class Method:
     notes: Callable[[Any, Mapping[str, int]], list[str]] | None = None
     kind: str = "text"
     shard_rows: int = 100_000
+    hides: bool = False
     fit: Callable[[Training], Trained] | None = None
     trains_on: Callable[[Any], dict[str, Any]] = lambda params: params.model_dump(mode="json", by_alias=True)
     serves: bool = False
@@ -141,6 +143,7 @@ class Method:
     pool: Callable[[Any], int | None] = lambda _params: None
     novelty: Callable[[Any, Iterable[pa.RecordBatch]], Novelty] | None = None
     calls: Callable[[Any], int] = lambda _params: 1
+    records: Callable[[Any], int] = lambda _params: 1
 
     def __post_init__(self) -> None:
         if (self.run is None) == (self.rollout is None):

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from tasks.core.document import explain, override, read_mapping
+from tasks.core.engine import EngineSpec
 from tasks.core.errors import RecipeError, choices
 from tasks.core.source import SeedSource
 
@@ -54,10 +55,15 @@ class Stage(_Part):
         None, ge=1, description="draws a seed, instead of `count`; records keep the seeds' order"
     )
     max_draws: int | None = Field(
-        None, ge=1, description="draws after which the run gives up; default 10 × count + 10,000"
+        None,
+        ge=1,
+        description="draws after which the run gives up; default 10 × count + 10,000, with an engine 3 × count + 100",
     )
     shard_rows: int | None = Field(
         None, ge=1, le=1_000_000, description="draws a shard; default follows from the count"
+    )
+    engine: str | None = Field(
+        None, description="what answers an llm stage: a name of `engines`, or embedded; default the only one there"
     )
     rules: tuple[RuleUse, ...] | None = Field(
         None, description="row rules, `name` or `name: params`; default set if absent"
@@ -73,6 +79,14 @@ class Stage(_Part):
         if self.per_seed is not None and not self.inputs:
             raise ValueError("per_seed needs inputs")
         return self
+
+
+class Budget(_Part):
+    """Caps of a run: at the first one reached it stops cleanly, with what it has."""
+
+    usd: float | None = Field(None, gt=0, description="money for answers that are not in the log yet, in US dollars")
+    tokens: int | None = Field(None, gt=0, description="tokens of prompts and answers that are not in the log yet")
+    minutes: float | None = Field(None, gt=0, description="time from the first request of the run, in minutes")
 
 
 class Release(_Part):
@@ -95,6 +109,8 @@ class Recipe(_Part):
     description: str = Field("", description="what the dataset is, for its card")
     seed: int = Field(0, ge=0, lt=2**63, description="run seed: same recipe, same seed, same bytes")
     seeds: dict[Slug, Source] = Field(default_factory=dict, description="name → where seeds come from")
+    engines: dict[Slug, EngineSpec] = Field(default_factory=dict, description="name → what answers prompts")
+    budget: Budget = Field(default_factory=Budget, description="caps on what answers may cost")
     stages: tuple[Stage, ...] = Field(min_length=1, description="the stages, in any order")
     release: Release = Field(default_factory=Release)
 

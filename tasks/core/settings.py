@@ -16,6 +16,10 @@ class Settings(BaseSettings):
     workers: int = Field(2, ge=1, le=256, description="shards made at the same time")
     retries: int = Field(2, ge=0, le=20, description="further tries of a shard that failed")
     retry_delay_s: float = Field(2.0, ge=0, description="wait before the first retry, in seconds; doubles, with jitter")
+    engine: str = Field(
+        "embedded",
+        description="what answers llm stages that name no engine: embedded, http(s)://HOST/v1[#MODEL], or a folder",
+    )
 
     @property
     def work(self) -> Path:

@@ -1,7 +1,7 @@
 """Seeds at rest: Parquet shards with a manifest, written once and read by row index."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
@@ -235,6 +235,18 @@ class SeedReader:
             path, number = self._groups[group]
             by_file.setdefault(path, []).append(number)
         return pa.concat_tables([_row_groups(path, numbers) for path, numbers in by_file.items()])
+
+
+class SeedBatches:
+    """All records of a manifest in order, batch by batch, as often as asked."""
+
+    def __init__(self, manifest: SeedManifest) -> None:
+        self.manifest = manifest
+
+    def __iter__(self) -> Iterator[pa.RecordBatch]:
+        for path in self.manifest.paths:
+            with pq.ParquetFile(path) as file:
+                yield from file.iter_batches(GROUP_ROWS)
 
 
 def _wrapped(indices: npt.NDArray[Any], rows: int) -> npt.NDArray[np.int64]:

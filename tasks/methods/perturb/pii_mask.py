@@ -303,4 +303,5 @@ METHOD = Method(
     check=check,
     notes=notes,
     shard_rows=20_000,
+    hides=True,
 )
