@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Annotated, Any, Literal, Protocol, runtime_checkable
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from tasks.core.manifest import digest
 
@@ -137,3 +137,9 @@ class Fake(_Spec):
 
 EngineSpec = Annotated[Embedded | OpenAIHttp | TransformersLocal | VllmOffline | Fake, Field(discriminator="type")]
 EMBEDDED = "embedded"
+
+
+def load_spec(value: Any) -> EngineSpec:
+    """Return the spec that `model_dump` gave as JSON."""
+    spec: EngineSpec = TypeAdapter(EngineSpec).validate_python(value)
+    return spec
