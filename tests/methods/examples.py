@@ -1,8 +1,12 @@
 """One small set of params for every method there is: the contract tests and others draw from these."""
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
+from tasks.core.engine import Request
 from tests.builders import seeds_of
+from tests.methods.chat_answers import preference_answer, prompt_answer, rephrase_answer
+from tests.methods.instruct_answers import evol_instruct_answer, self_instruct_answer
 
 EXAMPLES: dict[str, dict[str, Any]] = {
     "template": {
@@ -33,6 +37,33 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "token_corruption": {"mode": "bert"},
     "value_perturbation": {},
     "pii_mask": {"ner": "none", "patterns": {"DAY_NUMBER": r"day \d+"}, "operators": {"DAY_NUMBER": "format"}},
+    "ngram": {"order": 3, "temperature": 1.2, "max_verbatim": 9},
+    "vae": {"hidden": 16, "latent": 4, "min_count": 1, "max_steps": 10, "mode": "neighbours"},
+    "gan": {"hidden": 16, "judge_width": 8, "min_count": 1, "max_steps": 10, "judge_steps": 2, "adversarial_steps": 1},
+    "self_instruct": {"new_instructions": 3},
+    "evol_instruct": {"generations": 2},
+    "prompt": {
+        "instruction": "Write a message to the support desk.",
+        "shots": 2,
+        "select": "diverse",
+        "attributes": {"topic": ["delivery", "billing"], "tone": {"weighted": {"calm": 3, "angry": 1}}},
+        "label": "topic",
+    },
+    "rephrase": {"styles": ["easy", "medium"]},
+    "grounded_qa": {"pairs": 1},
+    "judge": {"rubric": {"clear": "a newcomer understands it"}, "repeats": 2, "min_score": 2},
+    "preference": {"answers": 3},
+}
+
+# What an engine answers to a method's prompts, one of the texts or as a function of the request.
+ANSWERS: dict[str, Sequence[str] | Callable[[Request], str]] = {
+    "self_instruct": self_instruct_answer,
+    "evol_instruct": evol_instruct_answer,
+    "prompt": prompt_answer,
+    "rephrase": rephrase_answer,
+    "grounded_qa": ("Question: What is wrong with it?\nAnswer: It is small.\nEvidence: It is too small.",),
+    "judge": ('{"clear": 4}', '{"clear": 3}', '{"clear": 1}'),
+    "preference": preference_answer,
 }
 
 SEEDS = seeds_of(

@@ -23,15 +23,17 @@ COUNT = 24
 PROGRAMS = {"back_translation": ("apertium", "the Debian package apertium-eng-spa")}
 
 
+def loaded(name):
+    return get_method(name).params.model_validate(EXAMPLES[name])
+
+
 def made(name, **changes):
     method = get_method(name)
     program, package = PROGRAMS.get(name, (None, None))
     if program and not shutil.which(program):
         pytest.skip(f"{program} is not installed: {package}")
-    params = EXAMPLES[name]
-    loaded = method.params.model_validate(params)
-    seeds = SEEDS if method.seeds(loaded) == "each" else None
-    return make(name, params, **{"count": COUNT, "seeds": seeds, **changes})
+    seeds = SEEDS if method.seeds(loaded(name)) != "none" else None
+    return make(name, EXAMPLES[name], **{"count": COUNT, "seeds": seeds, **changes})
 
 
 def test_every_method_has_an_example():
@@ -55,9 +57,9 @@ def test_method_says_what_it_is(name):
 def test_records_have_the_columns_that_it_gives(name):
     """No column that was not announced, each castable to its type in the schema, at most as many rows as draws."""
     records = made(name).records
-    extra = {"reason", "seed_row", "seed_ids"}
+    extra = {"reason", "seed_row", "seed_ids"} | ({"usage", "extra"} if get_method(name).rollout else set())
     assert set(records.schema.names) - extra <= set(get_method(name).gives)
-    assert 0 < records.num_rows <= COUNT
+    assert 0 < records.num_rows <= COUNT * get_method(name).records(loaded(name))
     for column in set(records.schema.names) & set(SCHEMA.names):
         assert records.column(column).cast(SCHEMA.field(column).type) is not None
 
@@ -88,7 +90,7 @@ def test_stats_are_counters(name):
 def test_never_more_than_asked(name, count, seed):
     """Whatever the count and the run seed: no row too many, no null text without a reason."""
     records = made(name, count=count, run_seed=seed).records
-    assert records.num_rows <= count
+    assert records.num_rows <= count * get_method(name).records(loaded(name))
     reasons = records.column("reason") if "reason" in records.schema.names else pa.nulls(records.num_rows)
     for row, reason in zip(records.to_pylist(), reasons.to_pylist(), strict=True):
         assert reason or row.get("text") or row.get("messages")
