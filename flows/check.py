@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from flows.engines import check_engines, who
 from quality.rule import Configured, configured, default_rules
 from quality.suites.check import Check, parse_suite
 from quality.suites.default import default
@@ -36,15 +37,22 @@ class Checked:
 def check(recipe: Recipe, base: Path) -> Checked:
     """Return the checked recipe; RecipeError for the first thing that is wrong."""
     gates = {stage.name: _gate(stage) for stage in recipe.stages}
-    return Checked(recipe, base, plan(recipe, base), gates)
+    stages = plan(recipe, base)
+    check_engines(recipe, stages)
+    return Checked(recipe, base, stages, gates)
 
 
 def identity(checked: Checked) -> str:
-    """Return the digest of all that the released bytes follow from: the recipe, what its files hold, the seeds."""
+    """Return the digest of all that the released bytes follow from: the recipe, what its files hold, the seeds.
+
+    What answers may cost and where engines are reached can change from one run of a dataset to the next.
+    """
     params = [staged.given for staged in checked.stages]
     methods = [staged.method.id for staged in checked.stages]
     seeds = [seeds_digest(source, checked.base) for source in checked.recipe.seeds.values()]
-    return digest([checked.recipe.model_dump(mode="json"), params, methods, seeds])
+    recipe = checked.recipe.model_dump(mode="json", exclude={"budget", "engines"})
+    engines = [who(checked.recipe, staged) for staged in checked.stages]
+    return digest([recipe, params, methods, seeds, engines])
 
 
 def read_recipe(path: Path, seed: int | None, overrides: tuple[str, ...]) -> Recipe:
@@ -62,6 +70,7 @@ def one_method(
     seeds: str | None,
     seed: int,
     overrides: list[str],
+    engine: str | None = None,
 ) -> Recipe:
     """Return the recipe of one stage that `tilth generate` runs."""
     if (count is None) == (per_seed is None):
@@ -77,6 +86,11 @@ def one_method(
     value: dict[str, Any] = {"name": name, "seed": seed, "stages": [stage]}
     if seeds:
         value["seeds"] = {"seeds": {"path": seeds}}
+    if engine:
+        from tasks.engines.factory import parse_engine
+
+        value["engines"] = {"given": parse_engine(engine).model_dump(mode="json")}
+        stage["engine"] = "given"
     for setting in overrides:
         override(value, setting)
     return build_recipe(value, "the command line")

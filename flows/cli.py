@@ -38,8 +38,16 @@ def run(
     overrides: Set = None,
     resume: Resume = False,
     overwrite: Overwrite = False,
+    estimate: Annotated[
+        bool, typer.Option("--estimate", help="print requests, tokens, money and time, and run nothing")
+    ] = False,
 ) -> None:
     """Run a recipe: seeds in, a validated dataset out."""
+    if estimate:
+        from flows.estimate import show_estimate
+
+        show_estimate(recipe, seed, tuple(overrides or ()))
+        return
     from flows.command import run_pipeline
 
     run_pipeline(recipe, out, seed, tuple(overrides or ()), resume=resume, overwrite=overwrite)
@@ -79,6 +87,10 @@ def generate(
     per_seed: Annotated[
         int | None, typer.Option("--per-seed", help="draws a seed, in the seeds' order", metavar="K")
     ] = None,
+    engine: Annotated[
+        str | None,
+        typer.Option("--engine", help="what answers prompts: http(s)://HOST/v1[#MODEL], a model's folder, embedded"),
+    ] = None,
     seed: Seed = None,
     overrides: Set = None,
     resume: Resume = False,
@@ -87,8 +99,70 @@ def generate(
     """Run one method without a recipe; the same release."""
     from flows.command import run_method
 
-    amount = {"count": count, "per_seed": per_seed}
+    amount = {"count": count, "per_seed": per_seed, "engine": engine}
     run_method(method, out, seeds, params, amount, seed, tuple(overrides or ()), resume=resume, overwrite=overwrite)
+
+
+@app.command()
+def answers(
+    digest: Annotated[str | None, typer.Argument(help="show one answer whole: the start of its digest")] = None,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="as JSON")] = False,
+    prune_days: Annotated[
+        int | None, typer.Option("--prune-days", min=0, help="delete answers older than this many days", metavar="N")
+    ] = None,
+) -> None:
+    """List what the answer log holds: answers, tokens and cost by engine."""
+    from flows.answers import show_answers
+
+    show_answers(digest, as_json=as_json, prune_days=prune_days)
+
+
+landed = typer.Typer(help="List what landed and what became of it; `landed retry ID` runs it again.")
+app.add_typer(landed, name="landed", invoke_without_command=True)
+
+
+@landed.callback()
+def _landed(
+    context: typer.Context,
+    *,
+    state: Annotated[str | None, typer.Option("--state", help="only what is in this state")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="as JSON, with every time and URI")] = False,
+) -> None:
+    if context.invoked_subcommand is None:
+        from flows.landed import show_landed
+
+        show_landed(state, as_json=as_json)
+
+
+@landed.command()
+def retry(ids: Annotated[list[str], typer.Argument(help="ids as `tilth landed` lists them", metavar="ID...")]) -> None:
+    """Run contents again that were rejected or failed."""
+    from flows.landed import retry_landed
+
+    retry_landed(ids)
+
+
+@app.command()
+def compare(
+    seeds: Annotated[str, typer.Option("--seeds", help="seeds: a file, a folder, or hf://name", metavar="PATH")],
+    methods: Annotated[str, typer.Option("--methods", help="methods, a comma between them", metavar="A,B,C")],
+    out: Annotated[Path, typer.Option("--out", help="folder of the report and of each method's dataset")],
+    count: Annotated[int, typer.Option("--count", min=1, help="accepted records that each makes", metavar="N")] = 500,
+    params: Annotated[
+        str, typer.Option("--params", help="method → params, as JSON or @FILE", metavar="JSON|@FILE")
+    ] = "{}",
+    weights: Annotated[
+        str, typer.Option("--weights", help="what matters, e.g. quality=2,cost=0", metavar="AIM=W,...")
+    ] = "",
+    engine: Annotated[str | None, typer.Option("--engine", help="what answers prompts")] = None,
+    seed: Seed = None,
+    overwrite: Overwrite = False,
+) -> None:
+    """Run methods on the same seeds and measure them side by side."""
+    from flows.command import run_compare
+
+    run_compare(seeds, methods, out, count, params, weights, engine, seed, overwrite=overwrite)
 
 
 @app.command()

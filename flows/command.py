@@ -10,9 +10,10 @@ from typing import Any
 
 from flows import orchestrator, show
 from flows.check import Checked, check, identity, one_method, read_recipe
+from quality.compare import AIMS
 from quality.suites.run import warm_up
 from tasks.core.document import parse_yaml
-from tasks.core.errors import RecipeError, UserError
+from tasks.core.errors import RecipeError, UserError, choices
 from tasks.core.method import get_method
 from tasks.publish import claim, release_claim
 
@@ -40,7 +41,7 @@ def run_method(
     out: Path,
     seeds: str | None,
     params: str,
-    amount: Mapping[str, int | None],
+    amount: Mapping[str, int | str | None],
     seed: int | None,
     overrides: tuple[str, ...],
     *,
@@ -64,6 +65,58 @@ def run_method(
     arguments |= {"resume": resume, "overwrite": overwrite}
     made = _run(f"flows.{method.family}", method.family, arguments, checked)
     show.outcome(made, "methods --json")
+
+
+def run_compare(
+    seeds: str,
+    methods: str,
+    out: Path,
+    count: int,
+    params: str,
+    weights: str,
+    engine: str | None,
+    seed: int | None,
+    *,
+    overwrite: bool,
+) -> None:
+    """Compare methods on the same seeds and print the report."""
+    names = [get_method(name.strip()).name for name in methods.split(",") if name.strip()]
+    if not names:
+        raise RecipeError("--methods names no method, e.g. --methods eda,ngram")
+    values, _base = read_params(params)
+    orchestrator.prepare()
+    from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+
+    from flows.compare import compare
+
+    with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
+        made = compare(
+            seeds=seeds,
+            methods=names,
+            count=count,
+            params=values,
+            engine=engine,
+            out=str(out),
+            seed=seed or 0,
+            overwrite=overwrite,
+            **read_weights(weights),
+        )
+    sys.stdout.write((out / "README.md").read_text(encoding="utf-8"))
+    sys.stdout.write(f"\nbest: {made['best']}; the figures are in {out / 'compare.json'}\n")
+
+
+def read_weights(text: str) -> dict[str, float]:
+    """Return the weights of `--weights`, by aim; RecipeError names the wrong one and the choices."""
+    found = {}
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        aim, _, value = part.partition("=")
+        if aim not in AIMS:
+            raise RecipeError(f"--weights: unknown aim '{aim}'{choices(aim, AIMS)}")
+        try:
+            found[aim] = float(value)
+        except ValueError:
+            raise RecipeError(f"--weights: '{part}' is not AIM=NUMBER, e.g. {aim}=2") from None
+    return found
 
 
 def read_params(text: str) -> tuple[dict[str, Any], Path]:

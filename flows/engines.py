@@ -1,11 +1,22 @@
 """Which engine answers a stage: the one it names, the only one there is, else the default of this machine."""
 
-from flows.stage import EngineUse
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
 from tasks.core.engine import EMBEDDED, Embedded, EngineSpec
 from tasks.core.errors import RecipeError, choices
 from tasks.core.recipe import Recipe, Stage
 from tasks.core.settings import settings
 from tasks.plan import StagePlan
+
+
+@dataclass(frozen=True, slots=True)
+class EngineUse:
+    """The engine of a stage: who it is, which the bytes depend on, and how to reach it, which they do not."""
+
+    identity: str
+    ask: dict[str, Any]
 
 
 def spec_of(recipe: Recipe, stage: Stage) -> EngineSpec:
@@ -28,11 +39,40 @@ def spec_of(recipe: Recipe, stage: Stage) -> EngineSpec:
     return parse_engine(settings().engine)
 
 
-def engine_of(recipe: Recipe, staged: StagePlan) -> EngineUse | None:
-    """Return the engine of a stage, opened so that its identity is known; None for a method that asks nothing."""
+def check_engines(recipe: Recipe, stages: Sequence[StagePlan]) -> None:
+    """Raise RecipeError where an engine that a stage needs is not there, or one that it names would do nothing."""
+    specs: dict[str, EngineSpec] = {}
+    for staged in stages:
+        stage, method = staged.stage, staged.method
+        if method.rollout is not None:
+            spec = spec_of(recipe, stage)
+            specs[spec.model_dump_json()] = spec
+        elif stage.engine is not None:
+            raise RecipeError(f"stage '{stage.name}': {method.name} asks no engine; remove `engine: {stage.engine}`")
+    if specs:
+        from tasks.engines.factory import check_engine
+
+        for spec in specs.values():
+            check_engine(spec)
+
+
+def who(recipe: Recipe, staged: StagePlan) -> list[str] | None:
+    """Return which model answers a stage, as far as the recipe says; None for a method that asks nothing."""
+    if staged.method.rollout is None:
+        return None
+    spec = spec_of(recipe, staged.stage)
+    return [spec.type, str(getattr(spec, "model", None) or "")]
+
+
+def engine_of(recipe: Recipe, staged: StagePlan, run: str) -> EngineUse | None:
+    """Return the engine of a stage, opened so that its identity is known; None for a method that asks nothing.
+
+    Stages of one `run` share its budget.
+    """
     if staged.method.rollout is None:
         return None
     from tasks.rollouts import engine_for
 
     spec = spec_of(recipe, staged.stage)
-    return EngineUse(engine_for(spec).identity, spec.model_dump(mode="json"))
+    ask = {"spec": spec.model_dump(mode="json"), "budget": recipe.budget.model_dump(), "run": run}
+    return EngineUse(engine_for(spec).identity, ask)

@@ -4,12 +4,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 from prefect import Flow, flow
-from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.check import check, one_method
 from flows.run import run_recipe
+from flows.runner import Shards
 from tasks.core.method import Family, methods
-from tasks.core.settings import settings
 
 
 def family_flow(family: Family, default: str) -> Flow[..., dict[str, Any]]:
@@ -22,6 +21,7 @@ def family_flow(family: Family, default: str) -> Flow[..., dict[str, Any]]:
         count: int | None = None,
         per_seed: int | None = None,
         seeds: str | None = None,
+        engine: str | None = None,
         out: str = f"out/{family}",
         seed: int = 0,
         base: str = ".",
@@ -37,6 +37,7 @@ def family_flow(family: Family, default: str) -> Flow[..., dict[str, Any]]:
             count: Accepted records to make; or give per_seed.
             per_seed: Draws a seed, in the order of the seeds, instead of count.
             seeds: File or folder of seeds, or hf://name; empty for a method that needs none.
+            engine: What answers prompts: http(s)://HOST/v1[#MODEL], a model's folder, embedded; empty for the default.
             out: Folder of the dataset.
             seed: Run seed. Same params, same seed, same bytes.
             base: Folder that paths in params start from.
@@ -50,6 +51,7 @@ def family_flow(family: Family, default: str) -> Flow[..., dict[str, Any]]:
             count=count,
             per_seed=per_seed,
             seeds=seeds,
+            engine=engine,
             seed=seed,
             overrides=overrides or [],
         )
@@ -57,5 +59,4 @@ def family_flow(family: Family, default: str) -> Flow[..., dict[str, Any]]:
 
     run.__name__ = run.__qualname__ = family
     run.__module__ = f"flows.{family}"
-    runner = ThreadPoolTaskRunner(max_workers=settings().workers)
-    return flow(name=family, flow_run_name=f"{family} · {{method}}", task_runner=runner)(run)
+    return flow(name=family, flow_run_name=f"{family} · {{method}}", task_runner=Shards())(run)

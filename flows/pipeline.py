@@ -5,11 +5,10 @@ from typing import Any
 
 from prefect import flow
 from prefect.runtime import flow_run
-from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.check import check, read_recipe
 from flows.run import run_recipe
-from tasks.core.settings import settings
+from flows.runner import Shards
 
 
 def _run_name() -> str:
@@ -21,7 +20,7 @@ def _run_name() -> str:
 @flow(
     name="pipeline",
     flow_run_name=_run_name,
-    task_runner=ThreadPoolTaskRunner(max_workers=settings().workers),
+    task_runner=Shards(),
     validate_parameters=True,
 )
 def pipeline(

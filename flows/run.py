@@ -8,6 +8,7 @@ from typing import Any
 
 from prefect import tags
 from prefect.artifacts import create_markdown_artifact
+from prefect.runtime import flow_run
 
 from flows import artifacts
 from flows.check import Checked, identity
@@ -21,8 +22,8 @@ from quality.suites.result import SuiteResult
 from tasks.core.errors import GateStop, TilthError
 from tasks.core.manifest import ShardManifest, StageManifest
 from tasks.core.settings import settings
-from tasks.generate import ShardJob
 from tasks.inputs import joined, of_stage
+from tasks.job import ShardJob
 from tasks.plan import StagePlan
 from tasks.publish import claim, publish
 from tasks.readers.shards import SeedManifest
@@ -80,7 +81,7 @@ class _Run:
             duplicates_by=across[0][1].by if across else None,  # type: ignore[attr-defined]
             store=self.store,
             model=self._model(staged, seeds),
-            engine=engine_of(self.checked.recipe, staged),
+            engine=engine_of(self.checked.recipe, staged, str(flow_run.id)),
         )
 
     def _model(self, staged: StagePlan, seeds: SeedManifest | None) -> Model | None:
@@ -123,6 +124,15 @@ def run_recipe(checked: Checked, out: Path, *, resume: bool, overwrite: bool) ->
 
     GateStop where a gate or a budget stopped the run; what there is by then is released all the same.
     """
+    made = release_what_there_is(checked, out, resume=resume, overwrite=overwrite)
+    if made["stopped"]:
+        table = _reject_table(made["stages"][-1])
+        raise GateStop(f"{made['stopped']}\n{table}what was made until then is in {out}")
+    return made
+
+
+def release_what_there_is(checked: Checked, out: Path, *, resume: bool, overwrite: bool) -> dict[str, Any]:
+    """Run a recipe to its end or to what stops it, and return the manifest; `stopped` says what did, if anything."""
     recipe, store, which, stopped = checked.recipe, LocalStore(settings().work), identity(checked), ""
     partial = claim(out, which, resume=resume, overwrite=overwrite)
     with terminal() as bars, tags(recipe.name):
@@ -134,9 +144,22 @@ def run_recipe(checked: Checked, out: Path, *, resume: bool, overwrite: bool) ->
                 break
     manifest = release(recipe.name, checked, run.stages, run.gates, run.seeds, run.models, partial, stopped)
     publish(out, which, manifest["state"])
-    if stopped:
-        raise GateStop(f"{stopped}\n{_reject_table(run.stages[-1])}what was made until then is in {out}")
-    return {**manifest, "out": str(out), "sample": _sample(run)}
+    return {**manifest, "out": str(out), "sample": _sample(run), "work": _work(run)}
+
+
+def _work(run: _Run) -> dict[str, dict[str, float]]:
+    """Return what each stage took: seconds of training and of drawing, whichever run did it, and the method's counters.
+
+    It is no part of the manifest on disk: that holds no clock.
+    """
+    return {
+        stage.stage: {
+            "train_s": run.models[stage.stage].seconds if stage.stage in run.models else 0.0,
+            "draw_s": stage.seconds,
+            **stage.stats,
+        }
+        for stage in run.stages
+    }
 
 
 def _sample(run: _Run) -> list[dict[str, Any]]:
@@ -160,6 +183,7 @@ def _why_stopped(result: SuiteResult) -> str:
     return f"its gate failed: {named}"
 
 
-def _reject_table(stage: StageManifest) -> str:
-    rows = [*stage.rejected.items(), *((f"failed: {reason}", n) for reason, n in stage.failed.items())]
+def _reject_table(stage: dict[str, Any]) -> str:
+    failed = stage["failed_by_reason"].items()
+    rows = [*stage["rejected_by_reason"].items(), *((f"failed: {reason}", n) for reason, n in failed)]
     return "".join(f"  {n:>10,}  {reason}\n" for reason, n in rows)

@@ -1,5 +1,7 @@
 """One shard, without Prefect: draw, judge, store."""
 
+import time
+
 import pyarrow.compute as pc
 
 from quality.checkpoint import judge
@@ -7,7 +9,8 @@ from quality.rule import configured
 from tasks import generate
 from tasks.core.manifest import ShardManifest
 from tasks.core.store import Store
-from tasks.generate import ShardJob
+from tasks.draws import draw
+from tasks.job import ShardJob
 from tasks.readers.shards import SeedManifest
 
 
@@ -15,6 +18,8 @@ def make_shard(job: ShardJob, seeds: SeedManifest | None, store: Store) -> Shard
     """Return the manifest of a shard: the one in the store where it is finished, else made now."""
     if found := generate.load_shard(job.key, store):
         return found
-    batch, own, made = generate.draw(job, seeds)
+    began = time.monotonic()
+    drawn = draw(job, seeds, store)
     rules = [configured(name, params) for name, params in job.rules]
-    return generate.store_shard(job, batch, pc.coalesce(own, judge(batch, rules)), made, store)
+    reasons = pc.coalesce(drawn.reasons, judge(drawn.batch, rules))
+    return generate.store_shard(job, drawn, reasons, store, seconds=round(time.monotonic() - began, 4))

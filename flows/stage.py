@@ -9,12 +9,13 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from flows.engines import EngineUse
 from quality.dedup import By, Seen, keys_of
 from tasks import generate
 from tasks.core.manifest import ShardManifest, StageManifest
 from tasks.core.method import Novelty
 from tasks.core.store import Store
-from tasks.generate import ShardJob
+from tasks.job import ShardJob
 from tasks.plan import StagePlan, cut, max_draws, shard_rows
 from tasks.readers.shards import SeedBatches, SeedManifest
 from tasks.train import Model
@@ -23,14 +24,6 @@ from tasks.train import Model
 _FRUITLESS_ROUNDS = 2
 
 MapShards = Callable[[Sequence[ShardJob]], Iterable[ShardManifest]]
-
-
-@dataclass(frozen=True, slots=True)
-class EngineUse:
-    """The engine of a stage: who it is, which the bytes depend on, and how to reach it, which they do not."""
-
-    identity: str
-    spec: dict[str, Any]
 
 
 @dataclass(slots=True)
@@ -67,7 +60,7 @@ class StageRun:
         if stage.count is None:
             self._round((stage.per_seed or 1) * (self.seeds.accepted if self.seeds else 0), None, map_shards)
             return self.so_far(self._cut_short)
-        return self._until(stage.count, max_draws(stage), map_shards)
+        return self._until(stage.count, max_draws(self.staged), map_shards)
 
     def so_far(self, stopped: str = "") -> StageManifest:
         """Return the manifest of what is settled; draws that were planned and are not back are pending."""
@@ -79,9 +72,12 @@ class StageRun:
 
     def _until(self, target: int, budget: int, map_shards: MapShards) -> StageManifest:
         accepted = fruitless = 0
-        at_once = self.staged.method.pool(self.staged.params) or budget
+        method, params = self.staged.method, self.staged.params
+        at_once = method.pool(params) or budget
         while accepted < target and fruitless < _FRUITLESS_ROUNDS and self.planned < budget and not self._cut_short:
-            draws = min(_draws(target - accepted, accepted, self.planned), at_once, budget - self.planned)
+            first = -(-target // method.records(params))
+            wanted = _draws(target - accepted, accepted, self.planned) if self.planned else first
+            draws = min(wanted, at_once, budget - self.planned)
             new = self._round(draws, target - accepted, map_shards)
             accepted, fruitless = accepted + new, 0 if new else fruitless + 1
         if accepted >= target:
@@ -119,7 +115,7 @@ class StageRun:
             engine=self.engine.identity if self.engine else None,
             model=self.model.id if self.model else None,
             pool=self._pool if staged.method.pool(staged.params) else (),
-            ask=self.engine.spec if self.engine else None,
+            ask=self.engine.ask if self.engine else None,
         )
 
     @property
@@ -159,8 +155,6 @@ class StageRun:
 
 def _draws(deficit: int, accepted: int, drawn: int) -> int:
     """Return how many draws should give `deficit` records at the rate so far; a tenth more, so that rounds are few."""
-    if not drawn:
-        return deficit
     rate = max(accepted / drawn, 0.02)
     return int(deficit / rate * 1.1) + 16
 

@@ -24,7 +24,8 @@ from tasks.core.errors import ShardError, TransientError
 from tasks.core.manifest import ShardManifest, StageManifest
 from tasks.core.settings import settings
 from tasks.core.source import SeedSource
-from tasks.generate import ShardJob, load_shard
+from tasks.generate import load_shard
+from tasks.job import ShardJob
 from tasks.readers.shards import SeedManifest
 from tasks.release import write_release
 from tasks.seeds import digest, load

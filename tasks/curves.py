@@ -29,7 +29,7 @@ def picture(curves: Mapping[str, Points]) -> bytes:
             axes.plot([x for x, _ in points], [y for _, y in points], marker="." if len(points) < 3 else "", label=name)
         axes.set_ylabel(panel)
         axes.grid(alpha=0.3)
-        if len(lines) > 1:
+        if set(lines) != {panel}:
             axes.legend(frameon=False)
         if number == len(shown):
             axes.set_xlabel("step")

@@ -26,6 +26,7 @@ LAYOUTS: dict[Layout, tuple[str, ...]] = {
     "text": ("text",),
     "instruction": ("prompt", "completion"),
     "chat": ("messages",),
+    "preference": ("prompt", "chosen", "rejected"),
 }
 
 
@@ -123,6 +124,8 @@ def as_layout(batch: pa.RecordBatch, layout: Layout, stage: str) -> pa.RecordBat
     if layout == "instruction":
         _require(batch, ("text", "target"), layout, stage)
         return pa.RecordBatch.from_arrays([batch.column("text"), batch.column("target")], names=list(LAYOUTS[layout]))
+    if layout == "preference":
+        return _preference(batch, stage)
     if layout == "chat":
         return pa.RecordBatch.from_arrays([_messages(batch, stage)], names=["messages"])
     if layout == "text":
@@ -132,6 +135,19 @@ def as_layout(batch: pa.RecordBatch, layout: Layout, stage: str) -> pa.RecordBat
         _require(batch, ("text",), layout, stage)
         return pa.RecordBatch.from_arrays([text], names=["text"])
     return batch
+
+
+def _preference(batch: pa.RecordBatch, stage: str) -> pa.RecordBatch:
+    """Return what TRL's DPOTrainer reads: the prompt, the answer that was preferred, and the other."""
+    _require(batch, ("text", "target"), "preference", stage)
+    rejected = record.extra_columns(batch, ["rejected"])["rejected"]
+    columns = [batch.column("text"), batch.column("target"), rejected]
+    if rejected.null_count:
+        raise UserError(
+            f"layout 'preference' needs an answer that was turned down, which {rejected.null_count:,} of "
+            f"{batch.num_rows:,} records of stage '{stage}' do not have; layouts: {', '.join(LAYOUTS)}"
+        )
+    return pa.RecordBatch.from_arrays(columns, names=list(LAYOUTS["preference"]))
 
 
 def _messages(batch: pa.RecordBatch, stage: str) -> pa.Array:

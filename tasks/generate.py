@@ -1,12 +1,8 @@
-"""One shard: its job, the draw, and what of it is written."""
+"""What is written of a shard: its accepted and its rejected records, then its manifest."""
 
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Self
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -15,14 +11,10 @@ import xxhash
 from tasks.core import record
 from tasks.core.errors import ShardError
 from tasks.core.manifest import FileRef, ShardManifest, added, digest
-from tasks.core.method import Draw, Made, get_method
-from tasks.core.random import stream, stream_key
 from tasks.core.store import Store
-from tasks.readers.shards import SeedManifest, SeedReader
-from tasks.train import model_folder
+from tasks.draws import Drawn
+from tasks.job import ShardJob
 
-# Part of every cache key: raise it when what the runner writes for the same draw changes.
-RECORD_VERSION = 2
 # Ids are random digits and texts rarely repeat: a dictionary of them costs time and saves nothing.
 _DICTIONARY = [name for name in record.SCHEMA.names if name not in {"id", "text", "target", "row", "extra"}]
 # A stage that reads these records as seeds decodes whole row groups.
@@ -30,107 +22,20 @@ _GROUP_ROWS = 25_000
 _NO_STATISTICS = {"id", "text", "target", "extra"}
 
 
-@dataclass(frozen=True, slots=True)
-class ShardJob:
-    """Everything that a shard is a function of, as JSON; `key` is the digest of it.
-
-    `model` is the id of the trained model that draws from, `pool` the files of earlier rounds, `ask` the engine's spec.
-    """
-
-    recipe: str
-    stage: str
-    method: str
-    params: Mapping[str, Any]
-    run_seed: int
-    shard: int
-    start: int
-    count: int
-    per_seed: int | None
-    inputs: tuple[str, ...]
-    rules: tuple[tuple[str, Mapping[str, Any]], ...]
-    engine: str | None = None
-    model: str | None = None
-    pool: tuple[str, ...] = ()
-    ask: Mapping[str, Any] | None = None
-
-    @property
-    def key(self) -> str:
-        """The cache key: the recipe's own name is no part of it, so two recipes share what is the same.
-
-        Nor is how the engine is reached (`ask`): `engine` is its identity.
-        """
-        return digest([RECORD_VERSION, {**asdict(self), "recipe": "", "ask": None}])
-
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> Self:
-        rules = tuple((name, params) for name, params in value["rules"])
-        listed = {name: tuple(value[name]) for name in ("inputs", "pool")}
-        return cls(**{**value, **listed, "rules": rules})
-
-
 def manifest_key(key: str) -> str:
     """Return where the manifest of a shard lies; it is written after the shard's files."""
     return f"shards/{key[:2]}/{key}.json"
 
 
-def draw(job: ShardJob, seeds: SeedManifest | None) -> tuple[pa.RecordBatch, pa.Array, Made]:
-    """Return the completed records of a shard, the method's own reject reason of each (null: none), and what was made.
+def store_shard(job: ShardJob, drawn: Drawn, reasons: pa.Array, store: Store, *, seconds: float = 0.0) -> ShardManifest:
+    """Write the accepted and the rejected records of a shard, then its manifest, and return that.
 
-    Raises ShardError where the method breaks its contract.
+    A shard that ended early gets a key of its own: the job is not done, and another run goes on with it.
     """
-    method = get_method(job.method)
-    params = method.params.model_validate(dict(job.params), context={"base": None})
-    seed_batch = None
-    if seeds is not None and method.seeds(params) == "each":
-        seed_batch = SeedReader(seeds).take(seed_rows(job, seeds.accepted))
-    rng = stream(job.run_seed, job.stage, job.shard)
-    model = model_folder(job.model) if job.model else None
-    made = method.run(seed_batch, params, Draw(rng, job.count, job.start, stream_key(job.run_seed, job.stage), model))
-    rows = made.records.num_rows
-    if rows > job.count:
-        raise ShardError(f"{method.id} made {rows} records for {job.count} draws of stage '{job.stage}'")
-    part = _with_seeds(made.records, seed_batch, method.keeps)
-    part = part.append_column("row", pa.array(np.arange(rows, dtype=np.int32)))
-    batch = record.complete(
-        part, kind=method.kind, method=method.id, stage=job.stage, shard=job.shard, engine=job.engine
-    )
-    named = made.records.schema.names
-    reason = made.records.column("reason") if "reason" in named else pa.nulls(rows, pa.string())
-    return batch, reason, made
-
-
-def seed_rows(job: ShardJob, seeds: int) -> np.ndarray[Any, np.dtype[np.int64]]:
-    """Return the seed of each draw: in turn, over and over; `per_seed` draws of one seed follow each other."""
-    draws = np.arange(job.start, job.start + job.count, dtype=np.int64)
-    return draws // job.per_seed if job.per_seed else draws % seeds
-
-
-def _with_seeds(made: pa.RecordBatch, seeds: pa.RecordBatch | None, keeps: tuple[str, ...]) -> pa.RecordBatch:
-    """Add what comes from the seeds: `seed_ids`, and the kept columns that the method did not give itself."""
-    if seeds is None:
-        return made
-    if "seed_row" in made.schema.names:
-        seeds = seeds.take(made.column("seed_row"))
-    elif made.num_rows != seeds.num_rows:
-        raise ShardError(f"{made.num_rows} records from {seeds.num_rows} seeds without a column 'seed_row'")
-    if "seed_ids" not in made.schema.names:
-        offsets = pa.array(np.arange(len(seeds) + 1, dtype=np.int32))
-        made = made.append_column("seed_ids", pa.ListArray.from_arrays(offsets, seeds.column("id")))
-    for name in keeps:
-        if name not in made.schema.names:
-            made = made.append_column(name, seeds.column(name))
-    return made
-
-
-def store_shard(job: ShardJob, batch: pa.RecordBatch, reasons: pa.Array, made: Made, store: Store) -> ShardManifest:
-    """Write the accepted and the rejected records of a shard, then its manifest, and return that."""
-    key = job.key
+    batch = drawn.batch
+    key = job.key if not drawn.stopped else digest([job.key, "until", drawn.draws, drawn.batch.num_rows])
     good = pc.is_null(reasons)
     accepted, data = int(pc.sum(good).as_py() or 0), None
-    missing = job.count - batch.num_rows
     rejects: tuple[FileRef, ...] = ()
     if accepted:
         kept = batch if accepted == batch.num_rows else batch.filter(good)
@@ -141,14 +46,16 @@ def store_shard(job: ShardJob, batch: pa.RecordBatch, reasons: pa.Array, made: M
         key=key,
         shard=job.shard,
         start=job.start,
-        seen=job.count,
+        seen=batch.num_rows + sum(drawn.failed.values()),
         accepted=accepted,
         rejected=counted(reasons),
-        failed={"not_made": missing} if missing else {},
-        stats=dict(made.stats),
+        failed=dict(drawn.failed),
+        stats=dict(drawn.stats),
         data=data,
         rejects=rejects,
-        draws=job.count,
+        draws=drawn.draws,
+        stopped=drawn.stopped,
+        seconds=seconds,
     )
     return _store_manifest(manifest, store)
 
@@ -180,6 +87,7 @@ def settle(shard: ShardManifest, reasons: pa.Array, store: Store) -> ShardManife
         rejects=(*shard.rejects, dropped),
         draws=shard.draws,
         stopped=shard.stopped,
+        seconds=shard.seconds,
     )
     return _store_manifest(manifest, store)
 

@@ -118,6 +118,9 @@ def cut(draws: int, rows: int) -> Iterator[tuple[int, int]]:
         yield offset, min(rows, draws - offset)
 
 
-def max_draws(stage: Stage) -> int:
-    """Return the draws after which a stage with a count gives up."""
+def max_draws(staged: StagePlan) -> int:
+    """Return the draws after which a stage with a count gives up; where draws cost money, sooner."""
+    stage = staged.stage
+    if staged.method.rollout:
+        return stage.max_draws or 3 * (stage.count or 0) + 100
     return stage.max_draws or 10 * (stage.count or 0) + 10_000

@@ -124,7 +124,7 @@ def _report(key: str, folder: Path, said: Trained, seconds: float) -> Model:
         raise ShardError(f"the training of model {key} left no file")
     hasher = xxhash.xxh3_128()
     for path in files:
-        hasher.update(path.relative_to(folder).as_posix())
+        hasher.update(path.relative_to(folder).as_posix().encode())
         with path.open("rb") as file:
             while block := file.read(1 << 20):
                 hasher.update(block)

@@ -40,14 +40,21 @@ def test_text_layout_joins_pairs():
     assert as_layout(batch(text=["q"]), "text", "s").to_pylist() == [{"text": "q"}]
 
 
+def test_preference_layout_is_prompt_chosen_and_rejected():
+    """What DPOTrainer reads."""
+    rows = as_layout(batch(text=["q"], target=["a"], extra=['{"rejected":"b"}']), "preference", "s").to_pylist()
+    assert rows == [{"prompt": "q", "chosen": "a", "rejected": "b"}]
+
+
 @pytest.mark.parametrize(
     ("layout", "columns", "message"),
     [
         ("instruction", {"text": ["a"]}, "layout 'instruction' needs 'target', which 1 of 1 records of stage 's'"),
         ("chat", {"text": ["a", "b"], "target": ["x", None]}, "layout 'chat' needs 'target', which 1 of 2 records"),
         ("text", {"messages": [CHAT]}, "layout 'text' needs 'text'"),
+        ("preference", {"text": ["q"], "target": ["a"]}, "needs an answer that was turned down, which 1 of 1 records"),
     ],
-    ids=["instruction", "chat", "text"],
+    ids=["instruction", "chat", "text", "preference"],
 )
 def test_layout_that_the_records_cannot_fill_is_refused(layout, columns, message):
     """The column, how many lack it, the stage, the layouts there are."""

@@ -31,7 +31,8 @@ class ShardManifest:
     """What one shard made: `seen` = `accepted` + `rejected` + `failed`, exactly.
 
     `seen` counts records; a draw that gave none counts as one that failed, one that gave several as several. `draws`
-    are those that were made, fewer than planned only where `stopped` says why.
+    are those that were made, fewer than planned only where `stopped` says why. `seconds` are those of its making: they
+    stay when the shard is taken from the cache, and are no part of any release.
     """
 
     key: str
@@ -46,6 +47,7 @@ class ShardManifest:
     rejects: tuple[FileRef, ...] = ()
     draws: int = 0
     stopped: str = ""
+    seconds: float = 0.0
 
     def __post_init__(self) -> None:
         made = self.accepted + sum(self.rejected.values()) + sum(self.failed.values())
@@ -90,6 +92,11 @@ class StageManifest:
     @property
     def failed(self) -> dict[str, int]:
         return added(shard.failed for shard in self.shards)
+
+    @property
+    def seconds(self) -> float:
+        """Seconds of work in all shards, whichever run did it."""
+        return sum(shard.seconds for shard in self.shards)
 
     @property
     def stats(self) -> dict[str, int]:

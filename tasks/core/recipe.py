@@ -13,7 +13,7 @@ from tasks.core.errors import RecipeError, choices
 from tasks.core.source import SeedSource
 
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
-Layout = Literal["records", "text", "instruction", "chat"]
+Layout = Literal["records", "text", "instruction", "chat", "preference"]
 
 
 class _Part(BaseModel):
@@ -95,7 +95,7 @@ class Release(_Part):
     stages: tuple[str, ...] | None = Field(
         None, description="stages to publish; default: those that no other stage reads"
     )
-    layout: Layout = Field("records", description="columns of the data: all, or just what TRL's SFTTrainer reads")
+    layout: Layout = Field("records", description="columns of the data: all, or just what TRL's trainers read")
     jsonl: bool = Field(default=False, description="also write OUT/jsonl/*.jsonl")
     docs: bool = Field(default=True, description="write Great Expectations Data Docs to OUT/docs")
     license: str = Field("other", description="licence identifier of the dataset card")

@@ -2,9 +2,13 @@
 
 from functools import cache
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+Runner = Literal["threads", "processes", "dask", "ray"]
 
 
 class Settings(BaseSettings):
@@ -14,6 +18,8 @@ class Settings(BaseSettings):
 
     home: Path = Field(Path(".tilth"), description="folder of the shard cache and of Prefect's database and results")
     workers: int = Field(2, ge=1, le=256, description="shards made at the same time")
+    runner: Runner = Field("threads", description="where shards are made: threads, processes, dask, ray")
+    dask_address: str = Field("", description="address of the Dask scheduler, for runner dask, e.g. tcp://HOST:8786")
     retries: int = Field(2, ge=0, le=20, description="further tries of a shard that failed")
     retry_delay_s: float = Field(2.0, ge=0, description="wait before the first retry, in seconds; doubles, with jitter")
     engine: str = Field(

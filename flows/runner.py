@@ -1,0 +1,122 @@
+"""Where shards are made: threads of this process, processes of this machine, or the workers of a Dask cluster."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from importlib.util import find_spec
+from typing import Any
+
+from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner, ThreadPoolTaskRunner
+
+from tasks.core.errors import UserError
+from tasks.core.settings import Runner, settings
+
+_CONNECT_S = 10.0
+
+
+class Shards(TaskRunner[Any]):
+    """The task runner that the settings of this machine name, started with the first shard.
+
+    A flow's own is fixed when its file is imported, which a deployment does too: not the moment to ask for a cluster.
+    What is wrong with the choice fails the run with one line, inside its body.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._chosen: TaskRunner[Any] | None = None
+        self._open = ExitStack()
+
+    def duplicate(self) -> "Shards":
+        """Return one for another run."""
+        return Shards()
+
+    def submit(self, task: Any, parameters: dict[str, Any], *rest: Any, **options: Any) -> Any:
+        """Return the future of a task, handed to the runner that was chosen."""
+        if self._chosen is None:
+            self._open.enter_context(_one_server(settings().runner))
+            self._chosen = self._open.enter_context(task_runner(settings().runner, settings().dask_address))
+        return self._chosen.submit(task, parameters, *rest, **options)
+
+    def __exit__(self, *raised: Any) -> None:
+        """End what was started."""
+        self._open.close()
+        self._chosen = None
+        super().__exit__(*raised)
+
+
+@contextmanager
+def _one_server(name: Runner) -> Iterator[None]:
+    """Let other processes report to the ephemeral server of this one: each would start its own, on one database."""
+    if name == "threads" or PREFECT_API_URL.value():
+        yield
+        return
+    from prefect.server.api.server import SubprocessASGIServer
+
+    with temporary_settings({PREFECT_API_URL: f"{SubprocessASGIServer().address}/api"}):
+        yield
+
+
+def task_runner(name: Runner, address: str = "") -> TaskRunner[Any]:
+    """Return a task runner as wide as the settings say; UserError where it cannot work here.
+
+    Threads share one import and one engine, and NumPy, Arrow and requests let go of the interpreter lock: they are the
+    default. A shard on processes or Dask costs 100 ms more and 3 s to the first, so its work should last ten seconds.
+    """
+    match name:
+        case "threads":
+            return ThreadPoolTaskRunner(max_workers=settings().workers)
+        case "processes":
+            return ProcessPoolTaskRunner(max_workers=settings().workers)
+        case "dask":
+            return _dask(address)
+        case "ray":
+            return _ray(address)
+
+
+def _dask(address: str) -> TaskRunner[Any]:
+    if find_spec("prefect_dask") is None:
+        raise UserError("runner 'dask' needs prefect-dask: pip install -e '.[dask]', or take threads or processes")
+    if not address:
+        raise UserError(
+            "runner 'dask' needs TILTH_DASK_ADDRESS, the address of a scheduler, e.g. tcp://10.0.0.5:8786; "
+            "`dask scheduler` starts one; processes needs none"
+        )
+    check_cluster(address)
+    from prefect_dask import DaskTaskRunner
+
+    return DaskTaskRunner(address=address, client_kwargs={"set_as_default": False, "timeout": _CONNECT_S})
+
+
+def check_cluster(address: str) -> None:
+    """Raise UserError where no scheduler answers, or where its workers would not see the shards of each other."""
+    from distributed import Client
+
+    try:
+        with Client(address, timeout=_CONNECT_S, set_as_default=False) as client:
+            homes = client.run(_home)
+    except ImportError as exc:
+        raise UserError(f"a Dask worker of '{address}' cannot import tilth ({exc}): install it there") from exc
+    except (OSError, ValueError, TimeoutError) as exc:
+        raise UserError(f"no Dask scheduler answers at TILTH_DASK_ADDRESS '{address}'") from exc
+    if not homes:
+        raise UserError(f"the Dask scheduler at '{address}' has no worker: `dask worker {address}` starts one")
+    for worker, home in homes.items():
+        if home != _home():
+            raise UserError(
+                f"Dask worker {worker} keeps shards in {home}, this run in {_home()}: "
+                f"start it with TILTH_HOME={settings().home.absolute()}, a folder that both see"
+            )
+
+
+def _home() -> str:
+    return str(settings().work)
+
+
+def _ray(address: str) -> TaskRunner[Any]:
+    if find_spec("prefect_ray") is None:
+        raise UserError(
+            "runner 'ray' needs prefect-ray, which this project neither ships nor tests; take dask, or processes"
+        )
+    from prefect_ray import RayTaskRunner
+
+    return RayTaskRunner(address=address or None)

@@ -1,0 +1,261 @@
+"""The answer log: every answer is on the disk before anyone sees it, and no request is paid for twice.
+
+A SQLite file in WAL mode that several processes and threads share. The key of an answer is the digest of the whole
+request and of the engine's identity; what was asked before is answered from the log.
+"""
+
+import asyncio
+import atexit
+import hashlib
+import json
+import os
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from tasks._answers_writer import Writer, connect, query
+from tasks.core.engine import Answer, Engine, Price, Request
+from tasks.core.errors import UserError, choices
+from tasks.core.settings import settings
+
+# Time without an answer, in seconds, that counts as a pause between runs, not as part of the rate.
+_PAUSE_S = 60.0
+_RATE_OVER = 2_000
+_SHORTEST_DIGEST = 4
+# As `digest` writes it, made once.
+_CANONICAL = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+_NUMBERS = ("prompt_tokens", "completion_tokens", "cost_usd", "asked")
+_SHOWN = ("digest", "created_at", "engine", "model", "method", "run", *_NUMBERS, "request", "answer")
+
+
+@dataclass(frozen=True, slots=True)
+class Total:
+    """What the log holds of one engine; `first` and `last` in seconds since 1970.
+
+    `asked` is over `answers` where processes asked the same at the same time; tokens and cost are of all asked.
+    """
+
+    engine: str
+    model: str
+    answers: int
+    asked: int
+    prompt_tokens: int
+    completion_tokens: int
+    cost_usd: float
+    first: float
+    last: float
+
+
+def cost(price: Price, prompt_tokens: float, completion_tokens: float) -> float:
+    """Return what tokens cost, in US dollars."""
+    return (price.input * prompt_tokens + price.output * completion_tokens) / 1e6
+
+
+class Keyed(NamedTuple):
+    """A request as the log knows it: `key` is `request.digest(identity)`, `text` its canonical JSON."""
+
+    key: str
+    text: str
+
+
+def keyed(request: Request, identity: str) -> Keyed:
+    """Return a request with its digest; a quarter of the time that `digest` takes, whose `asdict` copies every turn."""
+    text = _CANONICAL.encode(
+        {
+            "messages": request.messages,
+            "prompt": request.prompt,
+            "sampling": request.sampling,
+            "schema": request.schema,
+        }
+    )
+    whole = f"[{_CANONICAL.encode(identity)},{text}]"
+    return Keyed(hashlib.blake2b(whole.encode(), digest_size=16).hexdigest(), text)
+
+
+def log_path() -> Path:
+    """Return where the log of this work folder is."""
+    return settings().work / "answers.sqlite"
+
+
+def open_log(path: Path | None = None) -> "AnswerLog":
+    """Return the log of this work folder, or of another place: the same one for the whole process."""
+    return _opened((path or log_path()).absolute(), os.getpid())
+
+
+@cache
+def _opened(path: Path, _process: int) -> "AnswerLog":
+    log = AnswerLog(path)
+    atexit.register(log.close)
+    return log
+
+
+class AnswerLog:
+    """The log in one file. `ask` is for coroutines; everything else may be called from any thread."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._reader = connect(path)
+        self._reading = threading.Lock()
+        self._writer = Writer(path)
+        self._asked: dict[tuple[asyncio.AbstractEventLoop, str], asyncio.Future[Answer]] = {}
+
+    def close(self) -> None:
+        """Write what is on its way, then close the file."""
+        self._writer.close()
+        with self._reading:
+            self._reader.close()
+
+    async def ask(
+        self,
+        engine: Engine,
+        request: Request,
+        *,
+        price: Price | None = None,
+        run: str = "",
+        method: str = "",
+        known: Keyed | None = None,
+    ) -> tuple[Answer, bool]:
+        """Return the answer to a request, and whether it is fresh: asked now, by this very call.
+
+        Coroutines that ask the same at the same time share one call of the engine. `known` is the request with its
+        digest, where the caller has it. Errors: those of the engine; UserError where the log cannot be written.
+        """
+        known = known or keyed(request, engine.identity)
+        while True:
+            if found := self.find(known.key):
+                return found, False
+            place = (asyncio.get_running_loop(), known.key)
+            other = self._asked.get(place)
+            if other is None:
+                break
+            await asyncio.wait([other])
+            if not other.cancelled():
+                return other.result(), False
+        asked = self._asked[place] = place[0].create_future()
+        try:
+            answer = await self._fresh(engine, request, known, (price or Price(), run, method))
+        except asyncio.CancelledError:
+            asked.cancel()
+            raise
+        except BaseException as exc:
+            asked.set_exception(exc)
+            asked.exception()  # those who wait get it; with no one there, asyncio must not complain
+            raise
+        finally:
+            del self._asked[place]
+        asked.set_result(answer)
+        return answer, True
+
+    async def _fresh(self, engine: Engine, request: Request, known: Keyed, tags: tuple[Price, str, str]) -> Answer:
+        price, run, method = tags
+        (answer,) = await engine.complete([request])
+        if not answer.text.isascii():
+            answer = replace(answer, text=_whole(answer.text))
+        spent = cost(price, answer.prompt_tokens, answer.completion_tokens)
+        said = _json({"text": answer.text, "finish_reason": answer.finish_reason, "extra": answer.extra})
+        tokens = (answer.prompt_tokens, answer.completion_tokens)
+        model = str(getattr(engine, "model", None) or engine.identity)
+        row = (known.key, time.time(), engine.identity, model, method, run, *tokens, spent, known.text, said)
+        held = await self._writer.put(row)
+        # Where it holds what came just now, the answer is returned as a re-run would read it.
+        return answer if held is said and not answer.extra else _answer(held, *tokens)
+
+    def find(self, key: str) -> Answer | None:
+        """Return the answer under a digest, None where the log has none."""
+        with self._reading:
+            row = self._reader.execute(
+                "select answer, prompt_tokens, completion_tokens from answers where digest = ?", (key,)
+            ).fetchone()
+        return _answer(*row) if row else None
+
+    def _query(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
+        with self._reading:
+            return query(self._reader, sql, *values)
+
+    def totals(self, since: float | None = None, engine: str | None = None) -> list[Total]:
+        """Return what the log holds, engine by engine, the latest last; of answers since a time, of one engine."""
+        rows = self._query(
+            "select engine, model, count(*), sum(asked), sum(prompt_tokens * asked), sum(completion_tokens * asked),"
+            " sum(cost_usd * asked), min(created_at), max(created_at) from answers"
+            " where created_at >= ? and (? is null or engine = ?) group by engine, model order by max(created_at)",
+            since or 0.0,
+            engine,
+            engine,
+        )
+        return [Total(*row) for row in rows]
+
+    def rate(self, engine: str) -> float | None:
+        """Return fresh answers a second of an engine when it was last used, pauses left out; None where not known."""
+        times = self._query(
+            "select created_at from answers where engine = ? order by created_at desc limit ?", engine, _RATE_OVER
+        )
+        gaps = [later - earlier for (later,), (earlier,) in pairwise(times)]
+        worked = [gap for gap in gaps if gap < _PAUSE_S]
+        return len(worked) / sum(worked) if sum(worked) > 0 else None
+
+    def completion_tokens(self, engine: str, method: str) -> float | None:
+        """Return the mean length, in tokens, of an engine's answers to a method; None where there are none."""
+        ((mean,),) = self._query(
+            "select avg(completion_tokens) from (select completion_tokens from answers"
+            " where engine = ? and method = ? order by created_at desc limit ?)",
+            engine,
+            method,
+            _RATE_OVER,
+        )
+        return None if mean is None else float(mean)
+
+    def show(self, start: str) -> dict[str, Any]:
+        """Return one answer and its request by its digest or the start of it; UserError where there is none."""
+        head = start.strip().lower()
+        if len(head) < _SHORTEST_DIGEST or not head.isalnum():
+            raise UserError(f"'{start}' is no digest of an answer: give {_SHORTEST_DIGEST} hex digits or more of one")
+        columns = ", ".join(_SHOWN)
+        sql = f"select {columns} from answers where digest >= ? and digest < ? limit 9"  # noqa: S608 - our own names
+        rows = self._query(sql, head, f"{head}g")
+        if not rows:
+            raise UserError(f"the answer log has no answer '{start}'; records name theirs in extra, as `requests`")
+        if len(rows) > 1:
+            raise UserError(f"more than one answer starts with '{start}'{choices(start, [row[0] for row in rows])}")
+        found = dict(zip(_SHOWN, rows[0], strict=True))
+        return found | {"request": _plain(found["request"]), "answer": json.loads(found["answer"])}
+
+    def prune(self, older_than_days: float, engine: str | None = None) -> int:
+        """Delete answers older than so many days, of one engine or of all, and return how many they were."""
+        with self._reading:
+            cursor = self._reader.execute(
+                "delete from answers where created_at < ? and (? is null or engine = ?)",
+                (time.time() - older_than_days * 86_400, engine, engine),
+            )
+            if cursor.rowcount:
+                self._reader.execute("pragma incremental_vacuum").fetchall()
+            return cursor.rowcount
+
+
+def _answer(text: str, prompt_tokens: int, completion_tokens: int) -> Answer:
+    said = json.loads(text)
+    return Answer(said["text"], said["finish_reason"], prompt_tokens, completion_tokens, said["extra"])
+
+
+def _plain(text: str) -> dict[str, Any]:
+    """Return a request as it is shown: what it does not set is left out."""
+    value = json.loads(text)
+    return {name: part for name, part in value.items() if part} | {"sampling": dict(value["sampling"])}
+
+
+def _whole(text: str) -> str:
+    """Return text without the halves of characters that a model may leave where it stops: no UTF-8 can hold them."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _json(value: Mapping[str, Any]) -> str:
+    text = _CANONICAL.encode(value)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return json.dumps(value, separators=(",", ":"))
+    return text
