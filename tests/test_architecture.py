@@ -16,7 +16,7 @@ LAYERS = {
     "tasks": {"tasks.core", "tasks"},
     "quality": {"tasks.core", "quality"},
     "flows": {"tasks.core", "tasks", "quality", "flows"},
-    "deployments": {"flows", "deployments"},
+    "deployments": {"tasks.core", "flows", "deployments"},
 }
 HEAVY = (
     "torch",

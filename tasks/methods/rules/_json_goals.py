@@ -67,6 +67,7 @@ class Goals:
     valid: Callable[[Sub, Any], bool]
     conforms: Callable[[str, str], bool]
     known: dict[Any, Goal] = field(default_factory=dict)
+    probed: set[tuple[Any, ...]] = field(default_factory=set)
     probe: Pools = field(default_factory=lambda: Pools(np.random.Generator(np.random.Philox(key=0)), "en_US"))
 
     def goal(self, subs: Sequence[Sub]) -> Goal:
@@ -133,11 +134,19 @@ class Goals:
             if kind in ("integer", "number", "fraction"):
                 draw_numbers(facts, kind, "", self.probe.rng, 2)
             elif kind == "string" and (facts.matches or facts.formats or facts.off_matches or facts.min_len):
-                Strings(facts, "", self.conforms).draw(self.probe, 2)
+                self._probe_string(facts)
         except (ImpossibleError, ValueError) as exc:
             goal.reason = f"{goal.pointer}: {exc}"
             return False
         return True
+
+    def _probe_string(self, facts: Facts) -> None:
+        """Draw two strings, once for all places of a schema that ask the same of them."""
+        lengths = (facts.min_len, facts.max_len)
+        asked = (facts.matches, facts.formats, facts.off_matches, facts.off_formats, lengths, repr(facts.banned))
+        if asked not in self.probed:
+            Strings(facts, "", self.conforms).draw(self.probe, 2)
+            self.probed.add(asked)
 
     def property(self, leaf: Leaf, name: str) -> Goal | None:
         """Return the goal of a property, None where it must not be there."""
