@@ -1,0 +1,89 @@
+"""The soak: 1,000 files land within a minute while server, watcher and worker are killed. `python -m tests.soak`."""
+
+import argparse
+import shutil
+import signal
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+from tests.soak.cluster import REDIS, Cluster, cluster
+from tests.soak.files import Landed, land
+from tests.soak.postgres import BINARIES
+from tests.soak.verdict import open_ledger, settled, verdict, write_landing
+
+# (share of the landing time, what happens)
+_FAULTS = (
+    (0.20, "SIGKILL of worker-1, its flow processes go on alone", lambda c: c.kill("worker-1")),
+    (0.30, "SIGKILL of the server", lambda c: c.kill("server")),
+    (0.35, "worker-1 starts again", lambda c: c.start_worker("worker-1")),
+    (0.55, "the server starts again", lambda c: c.start_server()),
+    (0.65, "SIGKILL of watcher-1", lambda c: c.kill("watcher-1")),
+    (0.75, "watcher-1 starts again", lambda c: c.start_watcher("watcher-1")),
+    (1.10, "SIGKILL of worker-2 and all its flow processes", lambda c: c.kill("worker-2", children=True)),
+    (1.20, "worker-2 starts again", lambda c: c.start_worker("worker-2")),
+)
+
+
+def main() -> int:
+    """Run the soak and print its figures; 1 where something does not hold."""
+    parser = argparse.ArgumentParser(prog="python -m tests.soak", description=__doc__)
+    parser.add_argument("--files", type=int, default=1000, help="files that land (default 1000)")
+    parser.add_argument("--seconds", type=float, default=60.0, help="within so many seconds (default 60)")
+    parser.add_argument("--timeout", type=float, default=480.0, help="seconds to wait for the last of them")
+    parser.add_argument("--keep", action="store_true", help="leave the folder with logs and releases")
+    given = parser.parse_args()
+    if not BINARIES or not REDIS:
+        sys.exit("the soak needs PostgreSQL and Redis: apt-get install postgresql redis-server")
+    # So that what was started is stopped whatever ends the soak.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    folder = Path(tempfile.mkdtemp(prefix="tilth-soak-"))
+    try:
+        held = _soak(folder, given.files, given.seconds, given.timeout)
+    finally:
+        if given.keep:
+            _say(f"left in {folder}")
+        else:
+            shutil.rmtree(folder, ignore_errors=True)
+    return 0 if held else 1
+
+
+def _soak(folder: Path, files: int, seconds: float, timeout: float) -> bool:
+    landing = write_landing(folder)
+    began = time.monotonic()
+    with cluster(folder, production=True) as own:
+        for number in (1, 2, 3):
+            own.start_worker(f"worker-{number}")
+        for number in (1, 2):
+            own.start_watcher(f"watcher-{number}")
+        _say(f"server, PostgreSQL, Redis, 3 workers, 2 watchers: {time.monotonic() - began:.0f} s")
+        landed = Landed(folder / "landing")
+        faults = threading.Thread(target=_faults, args=(own, seconds))
+        faults.start()
+        land(landed, total=files, seconds=seconds)
+        _say(f"{files} files landed")
+        faults.join()
+        ledger = open_ledger(own.environment)
+        try:
+            everything = settled(ledger, landed, timeout, _say)
+            return verdict(own, ledger, landed, landing, sys.stdout) and everything
+        finally:
+            ledger.close()
+
+
+def _faults(own: Cluster, seconds: float) -> None:
+    began = time.monotonic()
+    for share, what, do in _FAULTS:
+        time.sleep(max(began + share * seconds - time.monotonic(), 0.0))
+        _say(what)
+        do(own)
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(f"{time.strftime('%H:%M:%S')} {line}\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
