@@ -172,6 +172,8 @@ class _Shard:
             exc.add_note(f"in {self.method.id}, draw {number} of stage '{self.job.stage}'")
             raise
         await generate.ended()
+        for row in rows:
+            self.stats.update(row.pop("stats", {}))
         failure = None if rows else "not_made"
         return Drawn(rows, tuple(generate.keys), generate.prompt_tokens, generate.completion_tokens, failure)
 

@@ -14,7 +14,8 @@ from tasks.core.engine import Answer, Request
 # Raises RecordError: `truncated` for a cut-off answer (its text is `raw`), `prompt_too_long`.
 Generate = Callable[[Request], Awaitable[Answer]]
 
-# Record columns by name, `extra` as a dict, messages as [{"role", "content"}]; a key `reason` makes it a reject.
+# Record columns by name, `extra` as a dict, messages as [{"role", "content"}]; a key `reason` makes it a reject, and
+# `stats` are counters that add up over the shards of a stage.
 Row = dict[str, Any]
 
 

@@ -7,7 +7,6 @@ from typing import Literal
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-
 Runner = Literal["threads", "processes", "dask", "ray"]
 
 

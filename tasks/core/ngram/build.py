@@ -13,7 +13,6 @@ from tasks.core.ngram.model import Description, bits_for
 from tasks.core.ngram.smoothing import Plan, estimate
 from tasks.core.ngram.vocabulary import Cutter, Growing, Vocabulary, Words, batches, with_marks
 
-MAX_ORDER = 6
 # Numbers of n-grams are 31 bits wide.
 MAX_TOKENS = 2**31 - 1
 

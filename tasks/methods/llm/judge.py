@@ -11,7 +11,7 @@ Source: Zheng et al. 2023, Judging LLM-as-a-Judge (https://arxiv.org/abs/2306.05
 
 Each seed is passed on as it is (kind, text, messages, target, label, spans, its own extra) with, in `extra`, `score`
 (the mean over criteria), `scores` (of each, the mean of its votes), `votes`, `spread` (the standard deviation of the
-votes' means) and `agreement` (the share of equal pairs of votes).
+votes' means) and `agreement` (the share of equal pairs of votes). Krippendorff's alpha is in the stage's report.
 
 Rejects: `low_score`, `empty_seed`; where fewer than `min_votes` votes can be read, the reason of the first that
 cannot: `bad_json`, `schema_violation`, `truncated` and so on.
@@ -162,7 +162,8 @@ def _judged(seed: Row, votes: Sequence[Mapping[str, Any]], params: Params) -> Ro
         found["reasons"] = [vote["reason"] for vote in votes]
     row = {name: seed[name] for name in _PASSED if seed.get(name) is not None}
     low = params.min_score is not None and score < params.min_score and not math.isclose(score, params.min_score)
-    return row | {"extra": extra_of(seed) | found} | ({"reason": "low_score"} if low else {})
+    counters = {key: value for name, of in by_name.items() for key, value in _agreement.sums(name, of).items()}
+    return row | {"extra": extra_of(seed) | found, "stats": counters} | ({"reason": "low_score"} if low else {})
 
 
 def notes(_params: Params, stats: Mapping[str, int]) -> list[str]:
