@@ -1,6 +1,6 @@
 """The dataset card: README.md of a release, with the YAML header that the Hugging Face Hub and `datasets` read."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import yaml
@@ -31,6 +31,8 @@ _COLUMNS = {
     "extra": "JSON with what only one method writes",
     "prompt": "the question or instruction",
     "completion": "the answer",
+    "chosen": "the answer that was preferred",
+    "rejected": "an answer to the same prompt that was not",
 }
 
 _LOAD = """## Load
@@ -48,8 +50,18 @@ Measure the data on your task before you train on it alone.
 """
 
 
-def card(recipe: Recipe, stages: Sequence[StageManifest], published: Sequence[str], stopped: str) -> str:
-    """Return the text of the card; `stopped` is why the run ended early, or empty."""
+def card(
+    recipe: Recipe,
+    stages: Sequence[StageManifest],
+    published: Sequence[str],
+    stopped: str,
+    *,
+    notes: Mapping[str, Sequence[str]] | None = None,
+) -> str:
+    """Return the text of the card; `stopped` is why the run ended early, or empty.
+
+    `notes` are what trainings and methods say of themselves, by stage.
+    """
     rows = sum(stage.accepted for stage in stages if stage.stage in published)
     header = yaml.safe_dump(_header(recipe, rows), sort_keys=False, allow_unicode=True)
     parts = [
@@ -64,6 +76,7 @@ def card(recipe: Recipe, stages: Sequence[StageManifest], published: Sequence[st
         _LOAD,
         f"## How it was made\n\n{_stages(stages, published)}\n",
         f"Rejected draws are in `rejects/`, with their reason and raw text.\n\n{_rejects(stages)}",
+        _notes(notes or {}),
         f"## Columns\n\n{_columns(recipe)}\n",
         f"## Methods\n\n{_methods(stages)}\n",
         _LIMITS,
@@ -108,6 +121,11 @@ def _rejects(stages: Sequence[StageManifest]) -> str:
         return ""
     lines = ["| stage | reason | records |", "|---|---|--:|", *(f"| {s} | {r} | {n:,} |" for s, r, n in rows)]
     return "\n".join(lines) + "\n"
+
+
+def _notes(notes: Mapping[str, Sequence[str]]) -> str:
+    said = [f"- `{stage}`: {line}" for stage, lines in notes.items() for line in lines]
+    return "\n".join(["## What the stages say", "", *said]) + "\n" if said else ""
 
 
 def _columns(recipe: Recipe) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 from tasks.card import card
 from tasks.core.manifest import StageManifest
+from tasks.core.method import get_method
 from tasks.core.recipe import Recipe
 from tasks.core.store import Store
 from tasks.curves import picture
@@ -15,6 +16,8 @@ from tasks.export import export_data, export_jsonl, export_rejects, write_json
 from tasks.publish import MANIFEST
 from tasks.readers.shards import SeedManifest
 from tasks.train import Model
+
+_CLOCKS = {"minutes", "seconds"}
 
 
 def write_release(
@@ -41,7 +44,8 @@ def write_release(
     if recipe.release.jsonl:
         files += export_jsonl(data, folder)
     _write_curves(models, folder)
-    (folder / "README.md").write_text(card(recipe, stages, recipe.published, stopped), encoding="utf-8")
+    words = card(recipe, stages, recipe.published, stopped, notes=_notes(stages, params, models))
+    (folder / "README.md").write_text(words, encoding="utf-8")
     manifest = {
         "name": recipe.name,
         "state": "stopped" if stopped else "done",
@@ -70,9 +74,25 @@ def write_release(
     return manifest
 
 
+def _notes(
+    stages: Sequence[StageManifest], params: Mapping[str, Mapping[str, Any]], models: Mapping[str, Model]
+) -> dict[str, list[str]]:
+    """Return what trainings and methods say of themselves, by stage."""
+    found = {}
+    for stage in stages:
+        method = get_method(stage.method)
+        lines = list(models[stage.stage].notes) if stage.stage in models else []
+        if method.notes:
+            loaded = method.params.model_validate(dict(params[stage.stage]), context={"base": None})
+            lines += method.notes(loaded, stage.stats)
+        found[stage.stage] = lines
+    return found
+
+
 def _model(model: Model) -> dict[str, Any]:
     """Return what is known of a trained model, but for how long it took: that is the machine's."""
-    return {name: value for name, value in model.to_json().items() if name not in {"seconds", "curves"}}
+    known = {name: value for name, value in model.to_json().items() if name not in {"seconds", "curves"}}
+    return {**known, "figures": {name: value for name, value in model.figures.items() if name not in _CLOCKS}}
 
 
 def _write_curves(models: Mapping[str, Model], folder: Path) -> None:
