@@ -3,7 +3,12 @@ BIN := .venv/bin
 READY := .venv/.ready
 RECIPE := deployments/recipes/quickstart/recipe.yaml
 
-.PHONY: setup run test test-slow test-all lint format bench clean
+PORT ?= 4200
+VLLM_PORT ?= 8000
+MODEL ?=
+
+.PHONY: setup run test test-slow test-all test-vllm lint format bench bench-models bench-llm bench-orchestration \
+	up down soak vllm clean
 
 setup: $(READY)
 
@@ -43,6 +48,31 @@ format: setup
 
 bench: .venv-bench/.ready
 	.venv-bench/bin/python -m tests.bench.run
+
+bench-models bench-llm bench-orchestration: .venv-bench/.ready
+	.venv-bench/bin/python -m tests.bench.run $@
+
+up: setup
+	@$(BIN)/python -m deployments.server up --port $(PORT)
+
+down: setup
+	@$(BIN)/python -m deployments.server down
+
+soak: setup
+	$(BIN)/python -m tests.soak
+
+# vLLM cannot be installed beside Prefect: each wants its own FastAPI.
+.venv-vllm/.ready: deployments/vllm/requirements-cpu.txt
+	@test -x .venv-vllm/bin/python || $(PYTHON) -m venv .venv-vllm
+	.venv-vllm/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r $<
+	@touch $@
+
+vllm: setup .venv-vllm/.ready
+	@.venv-vllm/bin/python deployments/vllm/serve.py $(or $(MODEL),$$($(BIN)/python -m tasks.engines.embedded)) --port $(VLLM_PORT)
+
+test-vllm: setup
+	@$(MAKE) --no-print-directory .venv-vllm/.ready || echo "vLLM could not be installed: its tests will say that they skip"
+	$(BIN)/python -m pytest tests/integration/test_vllm.py -v
 
 clean:
 	rm -rf .venv .venv-bench .tilth out build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

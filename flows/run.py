@@ -21,13 +21,13 @@ from quality.checkpoint import split_rules
 from quality.suites.result import SuiteResult
 from tasks.core.errors import GateStop, TilthError
 from tasks.core.manifest import ShardManifest, StageManifest
-from tasks.core.settings import settings
+from tasks.core.store import Store
 from tasks.inputs import joined, of_stage
 from tasks.job import ShardJob
 from tasks.plan import StagePlan
 from tasks.publish import claim, publish
 from tasks.readers.shards import SeedManifest
-from tasks.stores.local import LocalStore
+from tasks.stores.factory import work_store
 from tasks.train import Model
 
 
@@ -36,7 +36,7 @@ class _Run:
     """One run of a recipe: what its stages share, and what they have made so far."""
 
     checked: Checked
-    store: LocalStore
+    store: Store
     bars: Bars
     seeds: dict[str, SeedManifest] = field(default_factory=dict)
     stages: list[StageManifest] = field(default_factory=list)
@@ -133,7 +133,7 @@ def run_recipe(checked: Checked, out: Path, *, resume: bool, overwrite: bool) ->
 
 def release_what_there_is(checked: Checked, out: Path, *, resume: bool, overwrite: bool) -> dict[str, Any]:
     """Run a recipe to its end or to what stops it, and return the manifest; `stopped` says what did, if anything."""
-    recipe, store, which, stopped = checked.recipe, LocalStore(settings().work), identity(checked), ""
+    recipe, store, which, stopped = checked.recipe, work_store(), identity(checked), ""
     partial = claim(out, which, resume=resume, overwrite=overwrite)
     with terminal() as bars, tags(recipe.name):
         run = _Run(checked, store, bars)

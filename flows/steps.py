@@ -24,12 +24,13 @@ from tasks.core.errors import ShardError, TransientError
 from tasks.core.manifest import ShardManifest, StageManifest
 from tasks.core.settings import settings
 from tasks.core.source import SeedSource
+from tasks.core.store import Store
 from tasks.generate import load_shard
 from tasks.job import ShardJob
 from tasks.readers.shards import SeedManifest
 from tasks.release import write_release
 from tasks.seeds import digest, load
-from tasks.stores.local import LocalStore
+from tasks.stores.factory import work_store
 from tasks.train import Model, train
 
 _RETRIED = (TransientError, ShardError, ConnectionError, TimeoutError)
@@ -84,7 +85,7 @@ def shard(
 ) -> dict[str, Any]:
     """Make one shard of a stage; returns its manifest."""
     loaded = SeedManifest.from_json(seeds) if seeds else None
-    made = make_shard(ShardJob.from_json(job), loaded, LocalStore(settings().work))
+    made = make_shard(ShardJob.from_json(job), loaded, work_store())
     why = ", ".join(f"{reason} {n}" for reason, n in [*made.rejected.items(), *made.failed.items()])
     said = f"{made.accepted:,} of {made.seen:,} draws accepted{f'; {why}' if why else ''}"
     get_run_logger().info("%s · shard %d/%d: %s", stage, number, total, said)
@@ -92,7 +93,7 @@ def shard(
 
 
 def submit_shards(
-    jobs: Sequence[ShardJob], seeds: SeedManifest | None, recipe: str, store: LocalStore
+    jobs: Sequence[ShardJob], seeds: SeedManifest | None, recipe: str, store: Store
 ) -> Iterator[ShardManifest]:
     """Submit every job to the flow's task runner and yield the manifests in the order of the jobs.
 
@@ -125,7 +126,7 @@ class _Tables:
 @task(name="checkpoint", task_run_name="{recipe} · {stage} · checkpoint", **_UNCACHED)
 def checkpoint(recipe: str, stage: str, keys: Sequence[str], suite: Sequence[Check]) -> SuiteResult:
     """Validate the accepted records of a stage with Great Expectations."""
-    store, columns = LocalStore(settings().work), sorted(columns_read(suite))
+    store, columns = work_store(), sorted(columns_read(suite))
     result = run_suite(_Tables([store.local(key) for key in keys], columns), suite, name=stage)
     met = len(result.outcomes) - len(result.failed)
     get_run_logger().info("checkpoint of %s: %d of %d expectations met", stage, met, len(result.outcomes))
@@ -153,7 +154,7 @@ def release(
         gates=[gate.as_dict() for gate in gates],
         models=models,
         stopped=stopped,
-        store=LocalStore(settings().work),
+        store=work_store(),
     )
     if checked.recipe.release.docs and gates:
         from quality.suites.docs import build_docs

@@ -18,6 +18,7 @@ from tasks.readers import delimited, hub, json_document, jsonl, parquet, text
 from tasks.readers.block import UNITS, Block, Defect, SourceFile
 from tasks.readers.files import located
 from tasks.readers.mapping import Converted, convert, nothing, plan
+from tasks.readers.s3 import local_source
 from tasks.readers.shards import SeedManifest, SeedReader, ShardWriter, existing
 
 __all__ = ["Read", "SeedManifest", "SeedReader", "SourceInfo", "check_source", "digest", "load", "read"]
@@ -64,7 +65,7 @@ def check_source(source: SeedSource, base: Path) -> SourceInfo:
     Errors: RecipeError where a file is not there, cannot be read or has no known format, where a mapped column is
     missing, where a first row is broken and errors stop, and where there are no records.
     """
-    files = located(source, base)
+    files = located(local_source(source, _CHECKED_FILES), base)
     for file in files:
         _check_readable(file)
     heads = [found for file in files[:_CHECKED_FILES] if (found := _first_rows(source, file))]
@@ -113,7 +114,7 @@ def digest(source: SeedSource, base: Path) -> str:
     state = xxhash.xxh3_128()
     options = source.model_dump(mode="json", exclude={"path"})
     state.update(record.dumps({**options, "columns": sorted(source.columns.items())}).encode())
-    for file in located(source, base):
+    for file in located(local_source(source), base):
         for name, path in _bytes_of(file):
             state.update(f"\x1e{file.format}\x1f{name}\x1f".encode(errors="surrogateescape"))
             state.update(_file_digest(file, path))
@@ -148,7 +149,7 @@ def read(source: SeedSource, base: Path, *, name: str = "seeds", batch_rows: int
     and errors stop, and where a file cannot be read to its end, whatever `on_error` says.
     """
     seen, left = 0, source.limit
-    for file in located(source, base):
+    for file in located(local_source(source), base):
         for found in _converted(source, file, left):
             left = None if left is None else left - found.part.num_rows
             for batch in _as_reads(found, file, name, first=seen, batch_rows=batch_rows):
