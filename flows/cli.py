@@ -166,6 +166,37 @@ def compare(
 
 
 @app.command()
+def runs(
+    limit: Annotated[int, typer.Option("--limit", min=1, help="runs to list", metavar="N")] = 20,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="as JSON")] = False,
+) -> None:
+    """List the latest runs with their counts."""
+    from flows.runs import show_runs
+
+    show_runs(limit, as_json=as_json)
+
+
+@app.command()
+def gc(
+    *,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="only say what would go")] = False,
+    days: Annotated[float, typer.Option("--days", min=0, help="age since the last use, in days", metavar="N")] = 30,
+    answers_days: Annotated[
+        float, typer.Option("--answers-days", min=0, help="age of answers that no kept record names", metavar="N")
+    ] = 90,
+    max_gb: Annotated[
+        float | None, typer.Option("--max-gb", min=0, help="delete the oldest beyond this size", metavar="GB")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="as JSON")] = False,
+) -> None:
+    """Delete what no release and no recent run needs."""
+    from flows.gc import show_gc
+
+    show_gc(dry_run=dry_run, days=days, answers_days=answers_days, max_gb=max_gb, as_json=as_json)
+
+
+@app.command()
 def schema() -> None:
     """Print the JSON Schema of a recipe, for editors."""
     from flows.show import show_schema

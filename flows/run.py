@@ -27,6 +27,7 @@ from tasks.job import ShardJob
 from tasks.plan import StagePlan
 from tasks.publish import claim, publish
 from tasks.readers.shards import SeedManifest
+from tasks.registry import Recorder, recorded
 from tasks.stores.factory import work_store
 from tasks.train import Model
 
@@ -38,6 +39,7 @@ class _Run:
     checked: Checked
     store: Store
     bars: Bars
+    recorder: Recorder
     seeds: dict[str, SeedManifest] = field(default_factory=dict)
     stages: list[StageManifest] = field(default_factory=list)
     gates: list[SuiteResult] = field(default_factory=list)
@@ -49,6 +51,7 @@ class _Run:
         for name, source in recipe.seeds.items():
             loaded = load_seeds(recipe.name, name, source.model_dump(mode="json"), str(self.checked.base))
             self.seeds[name] = SeedManifest.from_json(loaded)
+            self.recorder.uses(seeds=[self.seeds[name].digest])
 
     def stage(self, staged: StagePlan) -> str:
         """Run a stage and its gate; return why the run must stop, or an empty string."""
@@ -62,6 +65,7 @@ class _Run:
         if leak := self.hidden.check(staged, manifest, runner.seeds, self.store):
             raise GateStop(f"stage '{name}': {leak}")
         self.stages.append(manifest)
+        self.recorder.stage(manifest)
         self._publish(manifest, _notes(staged, manifest))
         gate = self.checked.gates[name]
         result = checkpoint(recipe, name, [file.key for file in manifest.files], gate.suite)
@@ -91,6 +95,7 @@ class _Run:
         recipe, name = self.checked.recipe, staged.stage.name
         trained = train_model(recipe.name, name, staged.method.id, staged.given, seeds.to_json(), recipe.seed)
         self.models[name] = Model.from_json(trained)
+        self.recorder.uses(models=[self.models[name].key])
         words = artifacts.model_markdown(name, self.models[name])
         create_markdown_artifact(words, key=artifacts.artifact_key(recipe.name, name, "model"))
         return self.models[name]
@@ -108,6 +113,7 @@ class _Run:
 
     def _mapped(self, runner: StageRun, jobs: Sequence[ShardJob]) -> Iterator[ShardManifest]:
         name = runner.staged.stage.name
+        self.recorder.uses(shards=[job.key for job in jobs])
         shards = submit_shards(jobs, runner.seeds, runner.recipe, self.store)
         key = artifacts.artifact_key(runner.recipe, name, "progress")
         return self.bars.follow(shards, len(jobs), name, key)
@@ -135,15 +141,21 @@ def release_what_there_is(checked: Checked, out: Path, *, resume: bool, overwrit
     """Run a recipe to its end or to what stops it, and return the manifest; `stopped` says what did, if anything."""
     recipe, store, which, stopped = checked.recipe, work_store(), identity(checked), ""
     partial = claim(out, which, resume=resume, overwrite=overwrite)
-    with terminal() as bars, tags(recipe.name):
-        run = _Run(checked, store, bars)
+    who = str(flow_run.id)
+    with (
+        recorded(store, run=who, name=recipe.name, out=out, identity=which) as recorder,
+        terminal() as bars,
+        tags(recipe.name),
+    ):
+        run = _Run(checked, store, bars, recorder)
         run.load()
         for staged in checked.stages:
             if reason := run.stage(staged):
                 stopped = f"stage '{staged.stage.name}': {reason}"
                 break
-    manifest = release(recipe.name, checked, run.stages, run.gates, run.seeds, run.models, partial, stopped)
-    publish(out, which, manifest["state"])
+        manifest = release(recipe.name, checked, run.stages, run.gates, run.seeds, run.models, partial, stopped)
+        publish(out, which, manifest["state"])
+        recorder.end(manifest["state"], manifest["rows"], out)
     return {**manifest, "out": str(out), "sample": _sample(run), "work": _work(run)}
 
 
