@@ -15,7 +15,8 @@ from quality.suites.run import warm_up
 from tasks.core.document import parse_yaml
 from tasks.core.errors import RecipeError, UserError, choices
 from tasks.core.method import get_method
-from tasks.publish import claim, release_claim
+from tasks.publish import release_claim
+from tasks.stores.upload import claim_place, url_of
 
 
 def run_pipeline(
@@ -25,7 +26,7 @@ def run_pipeline(
     checked = check(read_recipe(path, seed, overrides), path.parent)
     arguments = {
         "recipe": str(path),
-        "out": str(out or Path("out") / checked.recipe.name),
+        "out": url_of(out or "") or str(out or Path("out") / checked.recipe.name),
         "seed": seed,
         "overrides": list(overrides),
         "resume": resume,
@@ -56,7 +57,7 @@ def run_method(
         "params": values,
         **amount,
         "seeds": seeds,
-        "out": str(out),
+        "out": url_of(out) or str(out),
         "seed": seed or 0,
         "base": str(base),
         "overrides": list(overrides),
@@ -146,8 +147,9 @@ def _run(module: str, name: str, arguments: dict[str, Any], checked: Checked) ->
 
     Heartbeats are off: joining their thread takes a second, and somebody watches this process.
     """
-    out = Path(arguments["out"])
-    claim(out, identity(checked), resume=arguments["resume"], overwrite=arguments["overwrite"])
+    out, _ = claim_place(
+        arguments["out"], identity(checked), resume=arguments["resume"], overwrite=arguments["overwrite"]
+    )
     orchestrator.prepare()
     from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 

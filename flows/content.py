@@ -15,6 +15,8 @@ from tasks.landing.keeping import content
 from tasks.landing.ledger import Entry, Ledger, Outcome
 from tasks.landing.mapping import Landing, with_seeds
 from tasks.landing.places import Place
+from tasks.registry import moved
+from tasks.stores.factory import work_store
 
 # Errors of the machine, not of the content: they may pass, so that it is tried again.
 _MACHINE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO, errno.EMFILE)
@@ -65,6 +67,7 @@ class Maker:
             shutil.rmtree(building, ignore_errors=True)
             raise
         place.publish(building)
+        moved(work_store(), made["entry"], place.path)
         return Outcome("released", str(place.path), made["rows"])
 
     def _checked(self, entry: Entry) -> Checked:

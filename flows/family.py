@@ -55,7 +55,7 @@ def family_flow(family: Family, default: str) -> Flow[..., dict[str, Any]]:
             seed=seed,
             overrides=overrides or [],
         )
-        return run_recipe(check(recipe, Path(base)), Path(out), resume=resume, overwrite=overwrite)
+        return run_recipe(check(recipe, Path(base)), out, resume=resume, overwrite=overwrite)
 
     run.__name__ = run.__qualname__ = family
     run.__module__ = f"flows.{family}"

@@ -21,6 +21,8 @@ _ENVIRONMENT = {
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
     "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
     "GX_ANALYTICS_ENABLED": "false",
+    # Threads of torch that spin while they wait take the cores from each other.
+    "OMP_WAIT_POLICY": "PASSIVE",
 }
 # What an ephemeral server can do without: nobody schedules, deploys or looks at it.
 _EPHEMERAL = {

@@ -43,4 +43,4 @@ def pipeline(
     """
     path = Path(recipe)
     checked = check(read_recipe(path, seed, tuple(overrides or ())), path.parent)
-    return run_recipe(checked, Path(out), resume=resume, overwrite=overwrite)
+    return run_recipe(checked, out, resume=resume, overwrite=overwrite)

@@ -25,10 +25,13 @@ from tasks.core.store import Store
 from tasks.inputs import joined, of_stage
 from tasks.job import ShardJob
 from tasks.plan import StagePlan
-from tasks.publish import claim, publish
+from tasks.publish import publish
 from tasks.readers.shards import SeedManifest
 from tasks.registry import Recorder, recorded
 from tasks.stores.factory import work_store
+from tasks.stores.local import LocalStore
+from tasks.stores.snapshots import merge_answers, snapshot_answers
+from tasks.stores.upload import claim_place, upload_release, url_of
 from tasks.train import Model
 
 
@@ -66,6 +69,8 @@ class _Run:
             raise GateStop(f"stage '{name}': {leak}")
         self.stages.append(manifest)
         self.recorder.stage(manifest)
+        if staged.method.rollout and not isinstance(self.store, LocalStore):
+            snapshot_answers(self.store)
         self._publish(manifest, _notes(staged, manifest))
         gate = self.checked.gates[name]
         result = checkpoint(recipe, name, [file.key for file in manifest.files], gate.suite)
@@ -125,7 +130,7 @@ class _Run:
         create_markdown_artifact("\n\n".join(parts), key=artifacts.artifact_key(recipe, stage))
 
 
-def run_recipe(checked: Checked, out: Path, *, resume: bool, overwrite: bool) -> dict[str, Any]:
+def run_recipe(checked: Checked, out: str | Path, *, resume: bool, overwrite: bool) -> dict[str, Any]:
     """Return the manifest of what was released to OUT, with a few of its rows.
 
     GateStop where a gate or a budget stopped the run; what there is by then is released all the same.
@@ -137,16 +142,21 @@ def run_recipe(checked: Checked, out: Path, *, resume: bool, overwrite: bool) ->
     return made
 
 
-def release_what_there_is(checked: Checked, out: Path, *, resume: bool, overwrite: bool) -> dict[str, Any]:
-    """Run a recipe to its end or to what stops it, and return the manifest; `stopped` says what did, if anything."""
+def release_what_there_is(checked: Checked, out: str | Path, *, resume: bool, overwrite: bool) -> dict[str, Any]:
+    """Run a recipe to its end or to what stops it, and return the manifest; `stopped` says what did, if anything.
+
+    `out` is a folder or s3://bucket/prefix.
+    """
     recipe, store, which, stopped = checked.recipe, work_store(), identity(checked), ""
-    partial = claim(out, which, resume=resume, overwrite=overwrite)
-    who = str(flow_run.id)
+    folder, partial = claim_place(out, which, resume=resume, overwrite=overwrite)
+    url, who = url_of(out), str(flow_run.id)
     with (
-        recorded(store, run=who, name=recipe.name, out=out, identity=which) as recorder,
+        recorded(store, run=who, name=recipe.name, out=url or folder, identity=which) as recorder,
         terminal() as bars,
         tags(recipe.name),
     ):
+        if not isinstance(store, LocalStore) and any(staged.method.rollout for staged in checked.stages):
+            merge_answers(store)
         run = _Run(checked, store, bars, recorder)
         run.load()
         for staged in checked.stages:
@@ -154,9 +164,12 @@ def release_what_there_is(checked: Checked, out: Path, *, resume: bool, overwrit
                 stopped = f"stage '{staged.stage.name}': {reason}"
                 break
         manifest = release(recipe.name, checked, run.stages, run.gates, run.seeds, run.models, partial, stopped)
-        publish(out, which, manifest["state"])
-        recorder.end(manifest["state"], manifest["rows"], out)
-    return {**manifest, "out": str(out), "sample": _sample(run), "work": _work(run)}
+        publish(folder, which, manifest["state"])
+        if url:
+            upload_release(folder, url, which)
+        recorder.end(manifest["state"], manifest["rows"], folder)
+    shown = {"out": url or str(folder), "sample": _sample(run), "entry": recorder.key}
+    return {**manifest, **shown, "work": _work(run)}
 
 
 def _work(run: _Run) -> dict[str, dict[str, float]]:

@@ -37,7 +37,7 @@ class Shards(TaskRunner[Any]):
             self._chosen = self._open.enter_context(task_runner(settings().runner, settings().dask_address))
         return self._chosen.submit(task, parameters, *rest, **options)
 
-    def __exit__(self, *raised: Any) -> None:
+    def __exit__(self, *raised: object) -> None:
         """End what was started."""
         self._open.close()
         self._chosen = None

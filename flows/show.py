@@ -95,7 +95,7 @@ def show_check(path: Path, overrides: tuple[str, ...]) -> None:
     for staged in checked.stages:
         stage, capacity = staged.stage, staged.capacity
         amount = f"{stage.count:,}" if stage.count else f"{stage.per_seed} a seed"
-        possible = "-" if capacity is None else f"{capacity:,}" if capacity < 10**12 else f"{capacity:.1e}"
+        possible = "-" if capacity is None else f"{capacity:,}" if capacity < 10**9 else f"{capacity:.1e}"
         table.add_row(stage.name, staged.method.id, amount, possible, ", ".join(stage.inputs) or "-")
     Console(markup=False).print(table)
     released = ", ".join(checked.recipe.published)

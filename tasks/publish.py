@@ -9,7 +9,7 @@ from tasks.export import write_json
 from tasks.stores.local import explained
 
 # All that a release may hold; nothing else in OUT is ever touched.
-PARTS = ("data", "rejects", "jsonl", "docs", "README.md")
+PARTS = ("data", "rejects", "jsonl", "docs", "models", "README.md")
 MANIFEST = "manifest.json"
 _STATE = ".tilth"
 

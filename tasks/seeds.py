@@ -65,7 +65,8 @@ def check_source(source: SeedSource, base: Path) -> SourceInfo:
     Errors: RecipeError where a file is not there, cannot be read or has no known format, where a mapped column is
     missing, where a first row is broken and errors stop, and where there are no records.
     """
-    files = located(local_source(source, _CHECKED_FILES), base)
+    source = local_source(source, first=_CHECKED_FILES)
+    files = located(source, base)
     for file in files:
         _check_readable(file)
     heads = [found for file in files[:_CHECKED_FILES] if (found := _first_rows(source, file))]

@@ -16,6 +16,9 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="TILTH_", frozen=True, extra="ignore")
 
     home: Path = Field(Path(".tilth"), description="folder of the shard cache and of Prefect's database and results")
+    store: str = Field(
+        "", description="where shards and the list of runs lie: s3://bucket/prefix, or a folder; default below home"
+    )
     workers: int = Field(2, ge=1, le=256, description="shards made at the same time")
     runner: Runner = Field("threads", description="where shards are made: threads, processes, dask, ray")
     dask_address: str = Field("", description="address of the Dask scheduler, for runner dask, e.g. tcp://HOST:8786")

@@ -181,7 +181,10 @@ class Decoder:
 
     def _logprobs(self, row: Row) -> dict[str, Any]:
         words = self.tokenizer.words(row.ids)
-        best = [dict(zip(self.tokenizer.words(list(top)), top.values(), strict=True)) for top in row.best]
+        # Half characters read alike: the most probable one of those stays.
+        best = [
+            dict(zip(self.tokenizer.words(list(top)[::-1]), [*top.values()][::-1], strict=True)) for top in row.best
+        ]
         return {"tokens": words, "token_logprobs": row.chosen, "top_logprobs": best if any(best) else None}
 
 

@@ -94,7 +94,8 @@ def _logprobs(found: Any) -> Mapping[str, Any]:
         tokens, chosen, top = found.get("tokens"), found.get("token_logprobs"), found.get("top_logprobs")
         return {"logprobs": {"tokens": tokens, "token_logprobs": chosen, "top_logprobs": top}} if tokens else {}
     parts = found["content"]
-    top = [{other["token"]: other["logprob"] for other in part.get("top_logprobs") or ()} for part in parts]
+    # Servers list the most probable first; of half characters, which read alike, that one is to stay.
+    top = [{o["token"]: o["logprob"] for o in reversed(part.get("top_logprobs") or [])} for part in parts]
     return {
         "logprobs": {
             "tokens": [part["token"] for part in parts],

@@ -90,9 +90,12 @@ class Server:
         self.not_before = max(self.not_before, until)
 
     def room(self, now: float) -> bool:
-        """Return whether another request may be sent; to a server that was out, one at a time."""
-        if now < self.not_before:
-            return False
+        """Return whether another request may be sent."""
+        return now >= self.not_before and self.places
+
+    @property
+    def places(self) -> bool:
+        """Whether fewer requests are in flight than may be; to a server that was out, one at a time."""
         return self.in_flight < (1.0 if self.strikes >= _STRIKES else self.window.limit)
 
     @property
@@ -162,11 +165,11 @@ class Pool:
                 place.set_result(server)
 
     def _wake_later(self) -> None:
-        now = self._loop.time()
+        """See to it that those who wait are served where only time is in the way; else a `give` will do it."""
         if self._timer is None:
-            paused = [server.not_before for server in self.servers if server.not_before > now]
-            if paused:
-                self._timer = self._loop.call_at(min(paused), self._on_time)
+            times = [server.not_before for server in self.servers if server.places]
+            if times:
+                self._timer = self._loop.call_at(min(times), self._on_time)
 
     def _on_time(self) -> None:
         self._timer = None

@@ -32,11 +32,10 @@ PARAMS: Final[dict[str, Any]] = {
     "fresh": {"width": 192, "layers": 4, "heads": 3, "feed_forward": 512, "vocabulary": 2048, "positions": 4096},
     "context": 768,
     "packing": False,
-    "batch_rows": 6,
-    "accumulate": 4,
+    "batch_rows": 24,
     "optimizer": "muon",
-    "learning_rate": 4e-3,
-    "matrix_rate": 0.02,
+    "learning_rate": 8e-3,
+    "matrix_rate": 0.004,
     "epochs": 1.0,
     "held_out": 0.02,
     "evaluations": 4,
@@ -49,7 +48,7 @@ _building = threading.Lock()
 def model_folder(progress: Progress | None = None) -> Path:
     """Return the folder of the embedded model, trained where no run on this machine has done so yet."""
     with _building:
-        return artifact("embedded", _parts(), lambda folder: _built(folder, progress or _silent))
+        return artifact("embedded", parts(), lambda folder: _built(folder, progress or _silent))
 
 
 def _built(folder: Path, progress: Progress) -> None:
@@ -60,7 +59,7 @@ def _silent(share: float, words: str) -> None:
     """Say nothing."""
 
 
-def _parts() -> list[Any]:
+def parts() -> list[Any]:
     """Return what the model follows from: a few pairs of each kind stand for the prompts of the methods."""
     from tasks.engines._embedded_pairs import pairs  # noqa: PLC0415 - the methods load when the model is asked for
 

@@ -34,7 +34,7 @@ class LocalEngine:
 
     def __init__(self, spec: TransformersLocal) -> None:
         self.spec = spec
-        self._tokenizer = Tokenizer(spec.model, spec.revision)
+        self.tokenizer = Tokenizer(spec.model, spec.revision)
         self._worker = Worker("transformers_local", self._load, self._explain)
 
     @cached_property
@@ -44,7 +44,7 @@ class LocalEngine:
 
     def tokens(self, request: Request) -> int | None:
         """Return how many tokens the prompt has."""
-        return self._tokenizer.count(request)
+        return self.tokenizer.count(request)
 
     async def complete(self, requests: Sequence[Request]) -> list[Answer]:
         """Return one answer a request, in order; the first error is raised when all are done."""
@@ -55,7 +55,7 @@ class LocalEngine:
         await self._worker.close()
 
     def _load(self) -> "Batches":
-        return Batches(load_decoder(self.spec, self._tokenizer), self.spec.batch_size)
+        return Batches(load_decoder(self.spec, self.tokenizer), self.spec.batch_size)
 
     def _explain(self, exc: Exception) -> TilthError:
         if isinstance(exc, TilthError):
@@ -152,6 +152,7 @@ def load_decoder(spec: TransformersLocal, tokenizer: Tokenizer) -> "Decoder":
         os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         import torch  # noqa: PLC0415 - seconds
+        from safetensors import SafetensorError  # noqa: PLC0415 - comes with transformers
         from transformers import AutoModelForCausalLM  # noqa: PLC0415 - seconds
         from transformers.utils import logging  # noqa: PLC0415
     except ImportError as exc:
@@ -163,7 +164,7 @@ def load_decoder(spec: TransformersLocal, tokenizer: Tokenizer) -> "Decoder":
     try:
         model = AutoModelForCausalLM.from_pretrained(spec.model, revision=spec.revision, dtype="auto")
         model = model.to(device).eval()
-    except (OSError, ValueError, RuntimeError) as exc:
+    except (OSError, ValueError, RuntimeError, SafetensorError) as exc:
         raise RecipeError(f"cannot load the model '{spec.model}': {str(exc).splitlines()[0][:300]}") from exc
     _check_cache(model, spec.model)
     return Decoder(model, tokenizer)

@@ -10,6 +10,7 @@ of a round, as they would with `LLM.generate`. A JSON Schema steers the decoding
 import inspect
 from collections.abc import Mapping, Sequence
 from functools import cached_property
+from operator import itemgetter
 from typing import Any
 
 from tasks.core.engine import Answer, Request, VllmOffline
@@ -136,11 +137,15 @@ class Scheduled:
 
     def _logprobs(self, out: Any) -> Mapping[str, Any]:
         places = list(zip(out.token_ids, out.logprobs, strict=True))
-        best = [{self._word(token, found): found.logprob for token, found in place.items()} for _, place in places]
+        # Half characters read alike: in ascending order the most probable one of those stays.
+        best = [
+            dict(sorted(((self._word(token, one), one.logprob) for token, one in place.items()), key=itemgetter(1)))
+            for _, place in places
+        ]
         return {
             "tokens": [self._word(token, place[token]) for token, place in places],
             "token_logprobs": [place[token].logprob for token, place in places],
-            "top_logprobs": best if any(len(place) > 1 for place in best) else None,
+            "top_logprobs": best if any(len(place) > 1 for _, place in places) else None,
         }
 
     def _word(self, token: int, place: Any) -> str:

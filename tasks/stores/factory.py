@@ -42,7 +42,7 @@ def _bucket(url: str, cache: Path, _process: int) -> Store:
 
 def work_store() -> Store:
     """Return where shards, their manifests and the list of runs lie: TILTH_STORE, else the work folder."""
-    return open_store(os.environ.get("TILTH_STORE") or settings().work)
+    return open_store(settings().store or settings().work)
 
 
 def forget_stores() -> None:

@@ -183,9 +183,9 @@ def test_concurrency_falls_to_what_the_server_bears():
 
 def test_concurrency_grows_where_nothing_holds_it_back():
     """Slow start: a patient server soon has all that max_concurrency allows."""
-    with serving(latency_ms=20) as server:
-        whole(ask(http(server.base_url, max_concurrency=100), chats(800), at_once=200))
-        assert server.counts.peak == 100
+    with serving(latency_ms=250) as server:
+        whole(ask(http(server.base_url, max_concurrency=40), chats(240), at_once=80))
+        assert server.counts.peak == 40
 
 
 def test_window_halves_once_a_round_trip():
@@ -213,7 +213,7 @@ def test_window_grows_by_one_a_round_trip_after_a_cut():
 
 def test_load_goes_to_the_server_that_is_free():
     """Of two servers the quick one gets more, and a dead one nothing once it is known."""
-    with socket.socket() as free, serving(latency_ms=2) as quick, serving(latency_ms=20) as slow:
+    with socket.socket() as free, serving(latency_ms=5) as quick, serving(latency_ms=400) as slow:
         free.bind(("127.0.0.1", 0))
         dead = f"http://127.0.0.1:{free.getsockname()[1]}/v1"
         urls = (dead, slow.base_url, quick.base_url)

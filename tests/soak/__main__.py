@@ -9,22 +9,32 @@ import threading
 import time
 from pathlib import Path
 
+from tasks.landing.ledger import Ledger
 from tests.soak.cluster import REDIS, Cluster, cluster
 from tests.soak.files import Landed, land
 from tests.soak.postgres import BINARIES
 from tests.soak.verdict import open_ledger, settled, verdict, write_landing
 
-# (share of the landing time, what happens)
+# While files land: (share of the landing time, what happens).
 _FAULTS = (
-    (0.20, "SIGKILL of worker-1, its flow processes go on alone", lambda c: c.kill("worker-1")),
-    (0.30, "SIGKILL of the server", lambda c: c.kill("server")),
-    (0.35, "worker-1 starts again", lambda c: c.start_worker("worker-1")),
-    (0.55, "the server starts again", lambda c: c.start_server()),
-    (0.65, "SIGKILL of watcher-1", lambda c: c.kill("watcher-1")),
-    (0.75, "watcher-1 starts again", lambda c: c.start_watcher("watcher-1")),
-    (1.10, "SIGKILL of worker-2 and all its flow processes", lambda c: c.kill("worker-2", children=True)),
-    (1.20, "worker-2 starts again", lambda c: c.start_worker("worker-2")),
+    (0.20, "SIGKILL of worker-1, its flow processes go on alone", lambda own: own.kill("worker-1")),
+    (0.30, "SIGKILL of the server", lambda own: own.kill("server")),
+    (0.35, "worker-1 starts again", lambda own: own.start_worker("worker-1")),
+    (0.55, "the server starts again", lambda own: own.start_server()),
+    (0.65, "SIGKILL of watcher-1", lambda own: own.kill("watcher-1")),
+    (0.75, "watcher-1 starts again", lambda own: own.start_watcher("watcher-1")),
 )
+# While runs work on them: (share of the contents that have ended, what happens). A worker's machine dies, its claims
+# with it; the server goes in the middle of what is left.
+_LATER_FAULTS = (
+    (0.05, "SIGKILL of worker-2 and all its flow processes", lambda own: own.kill("worker-2", children=True)),
+    (0.10, "worker-2 starts again", lambda own: own.start_worker("worker-2")),
+    (0.40, "SIGKILL of the server", lambda own: own.kill("server")),
+    (0.41, "the server starts again", lambda own: own.start_server()),
+)
+
+
+_AFTER_FAULT_S = 15.0
 
 
 def main() -> int:
@@ -67,7 +77,10 @@ def _soak(folder: Path, files: int, seconds: float, timeout: float) -> bool:
         faults.join()
         ledger = open_ledger(own.environment)
         try:
+            later = threading.Thread(target=_later_faults, args=(own, ledger, landed), daemon=True)
+            later.start()
             everything = settled(ledger, landed, timeout, _say)
+            later.join(1)
             return verdict(own, ledger, landed, landing, sys.stdout) and everything
         finally:
             ledger.close()
@@ -79,6 +92,23 @@ def _faults(own: Cluster, seconds: float) -> None:
         time.sleep(max(began + share * seconds - time.monotonic(), 0.0))
         _say(what)
         do(own)
+
+
+def _later_faults(own: Cluster, ledger: Ledger, landed: Landed) -> None:
+    contents = len(landed.good) + len(landed.malformed)
+    for share, what, do in _LATER_FAULTS:
+        patience = time.monotonic() + _AFTER_FAULT_S
+        while _ended(ledger) < share * contents:
+            # Nothing may end while the server is down: then it is time to start it again.
+            if "server" not in own.running and time.monotonic() > patience:
+                break
+            time.sleep(0.5)
+        _say(what)
+        do(own)
+
+
+def _ended(ledger: Ledger) -> int:
+    return sum(entry.state in {"released", "rejected", "failed"} for entry in ledger.entries())
 
 
 def _say(line: str) -> None:

@@ -14,7 +14,7 @@ _MALFORMED = (
     "",
     "no JSON at all\n",
     '{"title": "no text in it"}\n',
-    '{"text": 17}\n',
+    '"a text, and no object"\n',
     '{"text": "fine"}\n{"text": ',
     "[1, 2\n",
 )

@@ -18,6 +18,7 @@ from tasks.landing.ledger import Ledger
 from tests.soak.cluster import Cluster
 from tests.soak.files import ROWS, Landed
 
+_EVENTS_S = 300.0
 _RECIPE = {
     "name": "soak",
     "seeds": {"landed": {"path": "example.jsonl"}},
@@ -74,7 +75,7 @@ def verdict(own: Cluster, ledger: Ledger, landed: Landed, landing: Path, out: Te
     bad = {_digest(content) for content in landed.malformed}
     releases = list((landing.parent / "releases" / "texts").glob("*"))
     rows = [json.loads((place / "manifest.json").read_text())["rows"] for place in releases if place.name[0] != "."]
-    events = _released_events(own)
+    events = _released_events(own, len(good))
     tries = [entries[digest].tries for digest in good if digest in entries]
     checks = [
         ("contents in the ledger", len(entries), len(good | bad)),
@@ -117,8 +118,15 @@ def _latencies(landed: Landed, entries: Mapping[str, object]) -> list[float]:
     return [at - first[digest] for digest, at in ended if at]
 
 
-def _released_events(own: Cluster) -> set[str]:
-    """Return the contents that the server has a `released` event of, page by page."""
+def _released_events(own: Cluster, wanted: int) -> set[str]:
+    """Return the contents that the server has a `released` event of; it writes them down some time after they came."""
+    deadline = time.monotonic() + _EVENTS_S
+    while len(found := _events_now(own)) < wanted and time.monotonic() < deadline:
+        time.sleep(1)
+    return found
+
+
+def _events_now(own: Cluster) -> set[str]:
     page = own.post("/events/filter", {"filter": {"event": {"name": ["tilth.dataset.released"]}}, "limit": 50})
     found = {event["payload"]["digest"] for event in page["events"]}
     while page.get("next_page"):
