@@ -283,6 +283,16 @@ def test_wake_up_reaches_the_server_as_an_event_with_its_files(write_landing, la
     assert set().union(*(event["payload"]["uris"] for event in events("tilth.seeds.landed"))) >= uris
 
 
+def told(name: str, digest: str) -> dict[str, dict]:
+    """Return the payloads of an event by digest, once one of them is stored: the server stores in batches."""
+    end = time.monotonic() + 30
+    while True:
+        found = {event["payload"]["digest"]: event["payload"] for event in events(name)}
+        if digest in found or time.monotonic() > end:
+            return found
+        time.sleep(0.5)
+
+
 def test_end_of_each_content_is_told_as_an_event(write_landing, land, ledger, orchestrator):
     """`released` with folder and rows, `rejected` with its reason; told once."""
     from flows.wake import tell
@@ -290,9 +300,9 @@ def test_end_of_each_content_is_told_as_an_event(write_landing, land, ledger, or
     config = write_landing()
     land(config, good=lines("a text that ends well"), bad="no JSON of ours")
     run(config)
-    released = {event["payload"]["digest"]: event["payload"] for event in events("tilth.dataset.released")}
-    rejected = {event["payload"]["digest"]: event["payload"] for event in events("tilth.seeds.rejected")}
     (good,), (bad,) = ledger.entries("released"), ledger.entries("rejected")
+    released = told("tilth.dataset.released", good.digest)
+    rejected = told("tilth.seeds.rejected", bad.digest)
     assert (released[good.digest]["release"], released[good.digest]["rows"]) == (good.release, 1)
     assert rejected[bad.digest]["reason"] == bad.reason
     assert tell(ledger) == 0
