@@ -23,6 +23,7 @@ _ENVIRONMENT = {
     "GX_ANALYTICS_ENABLED": "false",
     # Threads of torch that spin while they wait take the cores from each other.
     "OMP_WAIT_POLICY": "PASSIVE",
+    "HF_HUB_DISABLE_PROGRESS_BARS": "1",
 }
 # What an ephemeral server can do without: nobody schedules, deploys or looks at it.
 _EPHEMERAL = {

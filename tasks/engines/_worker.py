@@ -15,6 +15,8 @@ from tasks.engines._structured import checked, validator
 _GATHER_S = 0.003  # quiet time after which the first step is made
 _AT_ONCE = 4096  # requests that are taken in between two steps
 
+_POLL_S = 0.02
+
 
 @dataclass(slots=True)
 class Job:
@@ -106,8 +108,9 @@ class Worker:
             thread, self._thread = self._thread, None
             if thread:
                 self._inbox.put(None)
-        if thread:
-            await asyncio.to_thread(thread.join)
+        # Not to_thread: engines are closed at the end of the process, when it takes no more work.
+        while thread and thread.is_alive():
+            await asyncio.sleep(_POLL_S)
 
     def _serve(self) -> None:
         while (jobs := self._receive()) is not None:

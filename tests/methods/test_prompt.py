@@ -274,7 +274,7 @@ def test_dialogue_in_which_one_speaks_for_both_is_a_reject():
         ({"instruction": "{{ tone }}", "attributes": GRID}, "none", set()),
         ({"label": "stars"}, "each", {"stars"}),
     ],
-    ids=str,
+    ids=lambda value: str(sorted(value) if isinstance(value, set) else value),
 )
 def test_needs_and_seeds_follow_from_the_params(params, uses, needs):
     """A recipe that lacks a column fails before anything is spent."""
