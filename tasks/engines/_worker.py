@@ -14,7 +14,6 @@ from tasks.engines._structured import checked, validator
 
 _GATHER_S = 0.003  # quiet time after which the first step is made
 _AT_ONCE = 4096  # requests that are taken in between two steps
-
 _POLL_S = 0.02
 
 
@@ -109,7 +108,7 @@ class Worker:
             if thread:
                 self._inbox.put(None)
         # Not to_thread: engines are closed at the end of the process, when it takes no more work.
-        while thread and thread.is_alive():
+        while thread and thread.is_alive():  # noqa: ASYNC110 - a thread sets no event of a loop that may be closing
             await asyncio.sleep(_POLL_S)
 
     def _serve(self) -> None:
