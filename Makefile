@@ -7,7 +7,7 @@ PORT ?= 4200
 VLLM_PORT ?= 8000
 MODEL ?=
 
-.PHONY: setup run test test-slow test-all test-vllm lint format bench bench-models bench-llm bench-orchestration \
+.PHONY: setup run run-llm test test-slow test-all test-vllm lint format bench bench-models bench-llm bench-orchestration \
 	up down soak vllm clean
 
 setup: $(READY)
@@ -21,6 +21,9 @@ $(READY): pyproject.toml deployments/constraints.txt
 
 run: setup
 	@$(BIN)/tilth run $(RECIPE) --resume
+
+run-llm: setup
+	@$(BIN)/tilth run deployments/recipes/quickstart/llm.yaml --resume
 
 test: setup
 	$(BIN)/python -m pytest -m "not slow" -n 2
