@@ -52,7 +52,13 @@ format: setup
 bench: .venv-bench/.ready
 	.venv-bench/bin/python -m tests.bench.run
 
-bench-models bench-llm bench-orchestration: .venv-bench/.ready
+bench-models: .venv-bench/.ready
+	.venv-bench/bin/python -m tests.bench.run $@
+
+bench-llm: .venv-bench/.ready
+	.venv-bench/bin/python -m tests.bench.run $@
+
+bench-orchestration: .venv-bench/.ready
 	.venv-bench/bin/python -m tests.bench.run $@
 
 up: setup

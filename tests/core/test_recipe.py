@@ -46,7 +46,7 @@ BAD = {
     "bad name": (recipe(name="A b"), "name: .*pattern"),
     "no name": ({"stages": [STAGE]}, "'name' is missing"),
     "unknown release stage": (recipe(release={"stages": ["b"]}), "release names stage 'b'"),
-    "unknown layout": (recipe(release={"layout": "alpaca"}), "release.layout: .*'chat', not 'alpaca'"),
+    "unknown layout": (recipe(release={"layout": "alpaca"}), "release.layout: .*'preference', not 'alpaca'"),
 }
 
 
