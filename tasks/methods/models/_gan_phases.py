@@ -11,11 +11,11 @@ from torch import Tensor, nn
 from tasks.core.training import Trained, Training
 from tasks.methods.models import _gan as gans
 from tasks.methods.models._corpus import Corpus
-from tasks.methods.models._gan import Gan
+from tasks.methods.models._gan import AS_DIVERSE, CHANCE, Gan
 from tasks.methods.models._gan_adversarial import credits_of, gumbel_loss, judge_loss, policy_loss
 from tasks.methods.models._likelihood import Reader, likelihood_loss, likelihood_phase, looks_every
 from tasks.methods.models._networks import Discriminator, Sampling, generator, sample
-from tasks.methods.models._outcome import LOOK_TEXTS, enough, quality
+from tasks.methods.models._outcome import LOOK_TEXTS, bleu_as_diverse, enough
 from tasks.methods.models._train import Look, Loop, Phase, Rows, Turn, train
 from tasks.methods.models._vocabulary import UNK, Encoded
 
@@ -33,8 +33,6 @@ def fit(training: Training, seeds: Corpus, device: torch.device, key: str) -> Tr
         networks["judge"] = gan.judge
     loop = Loop(networks, training.seed, key, training.scratch, training.progress, params.max_minutes)
     state = train(loop, phases(gan, training, seeds, device))
-    for network in networks.values():
-        network.eval()
     training.progress(1.0, "sampling for the report")
     return gans.write(training, seeds, gan, state)
 
@@ -139,13 +137,22 @@ class Game:
         loss, right = judge_loss(self.judge, real[:, 1:], self._fake(max(len(real), 64), noise), None)
         return Look(float(loss), {"judge loss/held-out": float(loss), "told right/held-out": right})
 
-    def _look_play(self, _at: int) -> Look:
-        noise = generator(self.real.device, self.seed, 5)
-        found = quality(self.gan.sample(enough(self.seeds, LOOK_TEXTS), _PLAIN, 1, noise), self.seeds)
+    def _look_play(self, at: int) -> Look:
+        """Return a look whose score is BLEU-4 at the seeds' own diversity: a sharper writer is not a better one.
+
+        The writer of likelihood, at step 0, is only left for one that is better by more than chance.
+        """
+
+        def sampler(temperature: float, texts: int) -> list[str]:
+            # The same noise each time: looks differ by the weights only.
+            noise = generator(self.real.device, self.seed, 5)
+            return self.gan.sample(texts, Sampling(temperature), 1, noise)
+
+        score, found = bleu_as_diverse(sampler, enough(self.seeds, 2 * LOOK_TEXTS), self.seeds)
         figures = {
             "BLEU-4/held-out": found.bleu,
             "BLEU-4/self": found.self_bleu,
-            "BLEU-4/backward": found.backward_bleu,
+            AS_DIVERSE: score,
         }
         stop = ""
         if found.collapsed and len(self.seeds.texts) > LOOK_TEXTS:
@@ -153,4 +160,4 @@ class Game:
                 "adversarial training was stopped: its samples had become few texts over and over (self-BLEU-4"
                 f" {found.self_bleu:.2f}, the seeds' own {found.own_self_bleu:.2f}); the best weights before are kept"
             )
-        return Look(float("inf") if stop else -found.harmonic, figures, stop)
+        return Look(float("inf") if stop else -score - (0.0 if at else CHANCE), figures, stop)

@@ -1,6 +1,7 @@
 """Recurrent networks whose every draw comes from a generator that is handed in, and sampling from them.
 
 torch's own dropout and initialisation draw from one generator of the process, which other threads draw from as well.
+No network here has a mode: one that is handed `noise` drops features, one that is not does not.
 """
 
 from collections.abc import Callable, Iterator

@@ -13,6 +13,8 @@ from tasks.core import record
 from tasks.core.errors import RecipeError
 from tasks.core.method import Made, MethodParams
 
+# What trains the models, and what draws the curves of their training.
+_NEEDED = ("torch", "matplotlib")
 # What changes the samples but not the weights: the same model serves them all.
 SAMPLING = frozenset({"temperature", "top_k", "top_p", "reject_copied"})
 
@@ -54,9 +56,9 @@ def trains_on(params: ModelParams, also_free: frozenset[str] = frozenset()) -> d
 
 def check(name: str, params: ModelParams) -> None:
     """Raise RecipeError where what the model runs on is not there."""
-    if find_spec("torch") is None:
+    if missing := [package for package in _NEEDED if find_spec(package) is None]:
         raise RecipeError(
-            f"{name} needs torch, not installed: pip install 'tilth[models]'; method 'ngram' does without"
+            f"{name} needs {', '.join(missing)}, not installed: pip install 'tilth[models]'; 'ngram' does without"
         )
     if params.device == "cuda":
         import torch  # noqa: PLC0415 - heavy

@@ -259,16 +259,12 @@ def _halve(loop: Loop, phase: Phase, state: State, rows: int) -> None:
 
 def _looked(loop: Loop, phase: Phase, state: State) -> bool:
     """Look at held-out texts, keep the best weights, and return whether the phase is to end."""
-    for network in loop.networks.values():
-        network.eval()
     look = phase.look(state.step)
     at = float(state.done + state.step)
     means = {name: float(np.mean(values)) for name, values in state.sums.items()}
     for name, value in {**means, **look.figures}.items():
         state.curves.setdefault(name, []).append([at, value])
     state.sums = {}
-    for network in loop.networks.values():
-        network.train()
     if look.score < state.best_score:
         state.best_score, state.best_step, state.stale = look.score, state.step, 0
         state.best = {name: _copy(loop.networks[name]) for name in _learners(phase)}

@@ -150,6 +150,5 @@ def load(folder: Path) -> Model:
     weights, about, vocabulary = load_parts(folder)
     vae = new(Params.model_validate(about["params"]), vocabulary, 0, torch.device("cpu"))
     vae.load_state_dict(weights["vae"])
-    vae.eval()
     anchors = np.load(folder / "anchors.npy")
     return Model(Writer(vae, vocabulary, about["longest"]), about["temperature"], tuple(about["anchors"]), anchors)

@@ -34,7 +34,6 @@ def fit(training: Training, seeds: Corpus, device: torch.device, key: str) -> Tr
     held_out = Reader(seeds.held_out, longest, device)
     loop = Loop({"vae": vae}, training.seed, key, training.scratch, training.progress, params.max_minutes)
     state = train(loop, [_phase(writer, Reader(seeds.train, longest, device), held_out, training)])
-    vae.eval()
     training.progress(1.0, "sampling for the report")
     return _write(training, seeds, writer, state, bound(vae, held_out.batches(), generator(device, training.seed, 2)))
 

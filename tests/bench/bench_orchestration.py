@@ -1,0 +1,263 @@
+"""What orchestration costs: Prefect's share of a run, from event to flow, ingest, the start of a machine, Dask.
+
+Each part starts what it needs (server, PostgreSQL and Redis, workers, Dask) and stops it. TILTH_BENCH_RECORDS makes the
+recipe smaller than its million records.
+"""
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import uuid4
+
+import yaml
+
+from tests.bench.measure import Row
+from tests.integration.machine import Machine, machine
+from tests.soak.cluster import REDIS
+from tests.soak.postgres import free_port, postgres
+
+RECORDS = int(os.environ.get("TILTH_BENCH_RECORDS", "1000000"))
+_SHARDS = 100
+_EVENTS = 20
+_TASKS = 1000
+TICKET = {
+    "template": "Order {{ number }} of {{ day }} July: the {{ thing }} shows error {{ code }} since {{ since }}.",
+    "slots": {
+        "number": {"range": [10_000, 9_999_999]},
+        "day": {"range": [1, 31]},
+        "thing": ["router", "mesh node", "kettle", "oven", "camera"],
+        "code": {"range": [100, 599]},
+        "since": ["Monday", "Tuesday", "the update", "I restarted it"],
+    },
+}
+ORDER = {
+    "type": "object",
+    "properties": {
+        "id": {"type": "string", "pattern": "^[A-Z]{2}[0-9]{8}$"},
+        "total": {"type": "number", "minimum": 1, "maximum": 900},
+        "lines": {"type": "array", "minItems": 1, "maxItems": 5, "items": {"type": "integer"}},
+        "paid": {"type": "boolean"},
+    },
+    "required": ["id", "total", "lines", "paid"],
+}
+# A flow of many tasks that do nothing: what is left is Prefect's.
+MAPPED = """
+import sys, time
+from prefect import flow, task
+from prefect.task_runners import ThreadPoolTaskRunner
+@task
+def nothing(i): return i
+@flow(task_runner=ThreadPoolTaskRunner(max_workers=8), name="ingest")
+def mapped():
+    [future.result() for future in [nothing.submit(i) for i in range(int(sys.argv[1]))]]
+mapped()
+"""
+
+
+def bench() -> Iterator[Row]:
+    """Yield the rows, each part on a machine of its own."""
+    with _machine() as own:
+        yield _row("`up`, seconds until every worker looks for runs", _up_seconds(own), "≤ 30")
+        yield _share(own, "SQLite")
+    with _machine(production=True) as own:
+        yield _share(own, "PostgreSQL")
+        yield _row("ingest on PostgreSQL and Redis, task runs/s", _ingest(own), "≥ 200")
+        one = [_event_seconds(own, 1)[0] for _ in range(5)]
+        yield _row("event → flow body, p50, seconds", statistics.median(one), "≤ 4")
+        yield _row(f"{_EVENTS} events at once → the last flow body, seconds", max(_event_seconds(own, _EVENTS)), "≤ 20")
+    one, two = _dask_seconds(1), _dask_seconds(2)
+    yield Row(what="CPU-bound recipe, two Dask workers", ours=two, peer=one, ratio=round(one / two, 2), asked="≥ 1.6×")
+
+
+def _row(what: str, value: float, asked: str) -> Row:
+    return Row(what=what, ours=round(value, 2), peer=None, ratio=None, asked=asked)
+
+
+@contextmanager
+def _machine(*, production: bool = False) -> Iterator[Machine]:
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tilth-bench-")))
+        more = {}
+        if production:
+            port = free_port()
+            words = [REDIS, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
+            broker = stack.enter_context(subprocess.Popen(words, stdout=subprocess.DEVNULL))
+            stack.callback(broker.terminate)
+            more["TILTH_DATABASE_URL"] = stack.enter_context(postgres(free_port()))
+            more["TILTH_REDIS_URL"] = f"redis://127.0.0.1:{port}/0"
+        yield stack.enter_context(machine(folder, **more))
+
+
+def _up_seconds(own: Machine) -> float:
+    """Return what `up` said of itself; its process starts in another second."""
+    return float(own.said.split(" after ")[1].split(" s:")[0])
+
+
+def recipe(folder: Path, records: int) -> Path:
+    """Write a recipe of two stages of a hundred shards, one of a template and one of a schema; return its path."""
+    half, rows = records // 2, max(records // 2 // _SHARDS, 1)
+    stages = [
+        {"name": "tickets", "method": "template", "params": TICKET, "rules": ["too_short"]},
+        {"name": "orders", "method": "json_schema", "params": {"schema": ORDER}, "rules": ["too_short"]},
+    ]
+    value = {"name": "million", "stages": [{**s, "count": half, "shard_rows": rows} for s in stages]}
+    path = folder / "recipe.yaml"
+    path.write_text(yaml.safe_dump({**value, "release": {"docs": False}}, sort_keys=False), encoding="utf-8")
+    return path
+
+
+def _share(own: Machine, database: str) -> Row:
+    """Return the seconds of a run with Prefect, and of the same steps called without it."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        path = recipe(folder, RECORDS)
+        code = "import sys, time; from tests.bench.bench_orchestration import {0}; {0}(*sys.argv[1:])"
+        took = {}
+        for how in ("with_prefect", "without_prefect"):
+            environment = {**own.environment, "PREFECT_API_URL": f"{own.ui}/api", "TILTH_HOME": str(folder / how)}
+            words = [sys.executable, "-c", code.format(how), str(path), str(folder / f"{how}-out")]
+            done = subprocess.run(words, env=environment, capture_output=True, text=True, check=True)
+            took[how] = float(done.stdout.strip().splitlines()[-1])
+    ours, plain = took["with_prefect"], took["without_prefect"]
+    what = f"{RECORDS:,} records in {2 * _SHARDS} shards, Prefect on {database} against plain calls, seconds"
+    return Row(what=what, ours=round(ours, 1), peer=round(plain, 1), ratio=round(ours / plain, 2), asked="≤ 1.05×")
+
+
+def with_prefect(path: str, out: str) -> None:
+    """Run a recipe as the flow and print the seconds of it."""
+    from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+
+    from flows.pipeline import pipeline
+    from quality.suites.run import warm_up
+
+    warm_up()
+    with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
+        began = time.monotonic()
+        pipeline(recipe=path, out=out)
+    print(time.monotonic() - began)
+
+
+def without_prefect(path: str, out: str) -> None:
+    """Run the same steps of a recipe as plain functions on as many threads, and print the seconds of it."""
+    from flows.check import check, identity, read_recipe
+    from flows.shard import make_shard
+    from flows.stage import StageRun
+    from flows.steps import checkpoint, release
+    from quality.checkpoint import split_rules
+    from quality.suites.run import warm_up
+    from tasks.core.settings import settings
+    from tasks.publish import claim, publish
+    from tasks.stores.local import LocalStore
+
+    warm_up()
+    began, store = time.monotonic(), LocalStore(settings().work)
+    checked = check(read_recipe(Path(path), None, ()), Path(path).parent)
+    partial = claim(Path(out), identity(checked), resume=True, overwrite=False)
+    made, gates = [], []
+    with ThreadPoolExecutor(settings().workers) as pool:
+        for staged in checked.stages:
+            gate = checked.gates[staged.stage.name]
+            alone, across = split_rules(gate.rules)
+            rules = tuple((rule.id, params.model_dump(mode="json")) for rule, params in alone)
+            by = across[0][1].by if across else None
+            run = StageRun(staged, checked.recipe.name, checked.recipe.seed, None, rules, by, store)
+            made.append(run.run(lambda jobs: pool.map(lambda job: make_shard(job, None, store), jobs)))
+            keys = [file.key for file in made[-1].files]
+            gates.append(_quiet(checkpoint)(checked.recipe.name, staged.stage.name, keys, gate.suite))
+    done = _quiet(release)(checked.recipe.name, checked, made, gates, {}, {}, partial, "")
+    publish(Path(out), identity(checked), done["state"])
+    print(time.monotonic() - began)
+
+
+def _quiet(step):
+    """Return the plain function of a task, its log line going nowhere: there is no run to log to."""
+    from prefect.logging import disable_run_logger
+
+    def called(*given):
+        with disable_run_logger():
+            return step.fn(*given)
+
+    return called
+
+
+def _ingest(own: Machine) -> float:
+    """Return task runs a second that the server has written, of two flows of a thousand tasks at once."""
+    environment = {**own.environment, "PREFECT_API_URL": f"{own.ui}/api", "PREFECT_LOGGING_LEVEL": "ERROR"}
+    wanted = {"task_runs": {"state": {"type": {"any_": ["COMPLETED"]}}}, "flows": {"name": {"any_": ["ingest"]}}}
+    words = [sys.executable, "-c", MAPPED, str(_TASKS)]
+    flows = [subprocess.Popen(words, env=environment) for _ in range(2)]
+    while own.ask("POST", "/task_runs/count", wanted) == 0:
+        time.sleep(0.02)
+    began = time.monotonic()
+    while (there := own.ask("POST", "/task_runs/count", wanted)) < 2 * _TASKS and time.monotonic() < began + 120:
+        time.sleep(0.1)
+    took = time.monotonic() - began
+    for flow in flows:
+        flow.wait()
+    return there / took
+
+
+def _event_seconds(own: Machine, count: int) -> list[float]:
+    """Return the seconds from each of `count` events, sent at once, to the start of its run's flow."""
+    names = {f"file:///nowhere/{uuid4().hex}.jsonl" for _ in range(count)}
+    sent = datetime.now(UTC)
+    own.ask("POST", "/events", [_landed(name, sent) for name in sorted(names)])
+    found: dict[str, float] = {}
+    deadline = time.monotonic() + 300
+    while len(found) < count and time.monotonic() < deadline:
+        time.sleep(0.5)
+        runs = own.ask("POST", "/flow_runs/filter", {"flows": {"name": {"any_": ["seeds"]}}, "limit": 200})
+        for run in runs:
+            (uri,) = run["parameters"].get("uris") or [""]
+            if uri in names and run["start_time"]:
+                found[uri] = (datetime.fromisoformat(run["start_time"]) - sent).total_seconds()
+    if len(found) < count:
+        raise TimeoutError(f"{len(found)} of {count} events started a run in 300 s")
+    return list(found.values())
+
+
+def _landed(uri: str, at: datetime) -> dict[str, object]:
+    resource = {"prefect.resource.id": f"tilth.bench.{uri.rpartition('/')[2]}"}
+    payload = {"uris": [uri]}
+    return {"event": "tilth.seeds.landed", "id": str(uuid4()), "occurred": at.isoformat(), "resource": resource} | {
+        "payload": payload
+    }
+
+
+def _dask_seconds(workers: int) -> float:
+    """Return the seconds of the stages of a CPU-bound recipe on this many Dask workers of one thread."""
+    from tests.flows.dask_cluster import dask_cluster
+
+    with tempfile.TemporaryDirectory() as name, machine(Path(name)) as own:
+        folder = Path(name)
+        environment = {**own.environment, "PREFECT_API_URL": f"{own.ui}/api", "TILTH_HOME": str(folder / "work")}
+        with dask_cluster(folder, workers, environment) as address:
+            path = recipe(folder, RECORDS // 2)
+            given = {**environment, "TILTH_RUNNER": "dask", "TILTH_DASK_ADDRESS": address}
+            command = [sys.executable, "-c", "from flows.cli import main; main()", "run", str(path), "--out"]
+            subprocess.run([*command, str(folder / "out")], env=given, check=True, capture_output=True)
+        runs = sorted(_shard_times(own))
+        return max(end for _, end in runs) - runs[0][0]
+
+
+def _shard_times(own: Machine) -> list[tuple[float, float]]:
+    """Return when each shard's task run began and ended."""
+    body = {"task_runs": {"name": {"like_": "shard"}}, "limit": 200}
+    deadline, found = time.monotonic() + 60, []
+    while len(found) < 2 * _SHARDS and time.monotonic() < deadline:
+        found = [run for run in own.ask("POST", "/task_runs/filter", body) if run["end_time"]]
+    return [tuple(datetime.fromisoformat(run[key]).timestamp() for key in ("start_time", "end_time")) for run in found]
+
+
+if __name__ == "__main__":
+    for line in bench():
+        print(json.dumps(line, ensure_ascii=False), flush=True)
