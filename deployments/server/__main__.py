@@ -1,7 +1,8 @@
-"""The server of a machine: `python -m deployments.server up | down | status | schedules on|off`.
+"""The server of a machine: `python -m deployments.server up | down | status | schedules on|off | run NAME | deploy`.
 
 `up` starts a Prefect server, a process worker for each work pool and the watcher of landing seeds, each unless it runs,
-makes the deployments and automations, and waits until all is well.
+makes the deployments and automations, and waits until all is well. Where systemd or a container does the starting,
+`run` is one of them in the foreground, and `deploy` the rest.
 """
 
 import argparse
@@ -10,33 +11,33 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from deployments.server import deploy, environment, ready
-from deployments.server.environment import DEFAULT_PORT, ROOT, Place
+from deployments.server import deploy, environment, ready, stamp
+from deployments.server.environment import ROOT, Place
 from deployments.server.processes import Program, last_line, log_of, running, start, stop
 from flows.orchestrator import ensure_database
 from tasks.core.errors import TilthError, UserError
 
 _RUNS_AT_ONCE = {"tilth-cpu": 4, "tilth-gpu": 1}
-_HEALTHY_S = 120.0
+_HEALTHY_S = 240.0
 _POLL_S = 0.2
 
 
 def programs(place: Place) -> list[Program]:
     """Return what runs beside each other, the server first."""
-    prefect, work = str(Path(sys.executable).with_name("prefect")), environment.worker(place)
+    prefect, work = [sys.executable, "-m", "prefect"], environment.worker(place)
     workers = [
         Program(
             f"worker-{pool.removeprefix('tilth-')}",
-            [prefect, "worker", "start", "--pool", pool, "--type", "process", "--limit", str(_RUNS_AT_ONCE[pool])],
+            [*prefect, "worker", "start", "--pool", pool, "--type", "process", "--limit", str(_RUNS_AT_ONCE[pool])],
             work,
         )
         for pool in ready.POOLS
     ]
     watcher = Program("watcher", [sys.executable, "-m", "deployments.watcher"], environment.client(place))
-    server = [prefect, "server", "start", "--host", place.host, "--port", str(place.port)]
+    server = [*prefect, "server", "start", "--host", place.host, "--port", str(place.port)]
     return [Program("server", server, environment.server(place)), *workers, watcher]
 
 
@@ -45,15 +46,19 @@ def up(place: Place) -> None:
     began, folder = time.monotonic(), environment.home()
     server, *others = programs(place)
     _check(place, folder)
+    database = os.environ.get("TILTH_DATABASE_URL", "")
+    if all(running(p.name, folder) for p in (server, *others)) and stamp.deployed(place, database):
+        _say(f"Tilth is up already: {place.ui}")
+        return
     folder.mkdir(parents=True, exist_ok=True)
-    if not os.environ.get("TILTH_DATABASE_URL"):
+    if not database:
         ensure_database(folder)
     (ROOT / "landing").mkdir(exist_ok=True)
     environment.remember(place)
     start(server, folder)
     os.environ.update(environment.client(place))
     deploy.load()  # importing the flows takes as long as the server takes to come up: both at once
-    _wait_healthy(place, folder)
+    _wait_healthy(place.api, lambda: _check_running("server", folder))
     ready.make_pools_and_automations()
     for program in others:
         start(program, folder)
@@ -61,6 +66,7 @@ def up(place: Place) -> None:
     ready.wait_for_workers()
     for program in others:
         _check_running(program.name, folder)
+    stamp.remember_deployed(place, database)
     _say(f"Tilth is up after {time.monotonic() - began:.0f} s: {place.ui}\n")
     _say("Try:")
     _say("  cp deployments/recipes/quickstart/seeds/tickets.jsonl landing/   # a release of it appears in releases/")
@@ -76,6 +82,37 @@ def _check(place: Place, folder: Path) -> None:
         environment.check_port(place)
     elif (there := environment.remembered()) not in {None, place}:
         raise UserError(f"the server of {folder} runs at {there.ui}: stop it first, or give another TILTH_HOME")
+
+
+def run(name: str, place: Place) -> None:
+    """Become one of the programs, in the foreground, for systemd or a container to look after."""
+    found = {program.name: program for program in programs(place)}
+    if name not in found:
+        raise UserError(f"unknown program '{name}'; have: {', '.join(found)}")
+    environment.check_services()
+    if name == "server":
+        environment.check_place(place)
+        environment.home().mkdir(parents=True, exist_ok=True)
+        if not os.environ.get("TILTH_DATABASE_URL"):
+            ensure_database(environment.home())
+    given = {**os.environ, **found[name].environment, **_elsewhere()}
+    os.chdir(ROOT)
+    os.execve(found[name].command[0], list(found[name].command), given)  # noqa: S606  our own program
+
+
+def make_deployments(place: Place) -> None:
+    """Make work pools, automations and deployments on the server, once it is healthy."""
+    os.environ.update({**environment.client(place), **_elsewhere()})
+    deploy.load()
+    _wait_healthy(os.environ["PREFECT_API_URL"])
+    ready.make_pools_and_automations()
+    for name in deploy.deploy():
+        _say(name)
+
+
+def _elsewhere() -> dict[str, str]:
+    """Return the address of a server that is not on this machine, where the environment names one."""
+    return {name: os.environ[name] for name in ("PREFECT_API_URL",) if os.environ.get(name)}
 
 
 def down() -> None:
@@ -105,22 +142,24 @@ def schedules(place: Place, *, on: bool) -> None:
 
 
 def _place(host: str | None = None, port: int | None = None) -> Place:
-    """Return where the server listens: as it was said, else where it runs, else the default."""
+    """Return where the server listens: as it was said, else where it runs, else as this machine is set."""
     there = environment.remembered() if running("server", environment.home()) else None
-    return Place(host or (there or Place()).host, port or (there or Place()).port)
+    there = there or environment.place()
+    return Place(host or there.host, port or there.port)
 
 
-def _wait_healthy(place: Place, folder: Path) -> None:
+def _wait_healthy(api: str, look: Callable[[], None] = lambda: None) -> None:
+    """Return once the API says that it is well; `look` raises where there is no use in waiting."""
     end = time.monotonic() + _HEALTHY_S
     while time.monotonic() < end:
-        _check_running("server", folder)
+        look()
         try:
-            with urllib.request.urlopen(f"{place.api}/health", timeout=2) as answer:  # noqa: S310  our own server
+            with urllib.request.urlopen(f"{api}/health", timeout=2) as answer:  # noqa: S310  our own server
                 if answer.status == 200:
                     return
         except (urllib.error.URLError, OSError):
             time.sleep(_POLL_S)
-    raise TilthError(f"the server is not healthy after {_HEALTHY_S:.0f} s; its log is {log_of('server', folder)}")
+    raise TilthError(f"the server at {api} is not healthy after {_HEALTHY_S:.0f} s")
 
 
 def _check_running(name: str, folder: Path) -> None:
@@ -136,13 +175,13 @@ def _say(line: str) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Return the exit code of a command."""
     parser = argparse.ArgumentParser(prog="python -m deployments.server", description="The server of a machine.")
-    parser.add_argument("command", choices=("up", "down", "status", "schedules"))
-    parser.add_argument("switch", nargs="?", choices=("on", "off"), help="for schedules")
+    parser.add_argument("command", choices=("up", "down", "status", "schedules", "run", "deploy"))
+    parser.add_argument("what", nargs="?", help="for schedules: on or off; for run: the program")
     parser.add_argument("--host", help="address to listen on; one that others reach needs a key; default 127.0.0.1")
-    parser.add_argument("--port", type=int, help=f"default {DEFAULT_PORT}, or where the server runs")
+    parser.add_argument("--port", type=int, help="default 4200")
     given = parser.parse_args(arguments)
-    place = _place(given.host, given.port)
     try:
+        place = _place(given.host, given.port)
         match given.command:
             case "up":
                 up(place)
@@ -150,10 +189,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 down()
             case "status":
                 return status()
-            case "schedules" if given.switch:
-                schedules(place, on=given.switch == "on")
+            case "deploy":
+                make_deployments(place)
+            case "run" if given.what:
+                run(given.what, place)
+            case "schedules" if given.what in {"on", "off"}:
+                schedules(place, on=given.what == "on")
             case _:
-                parser.error("schedules needs on or off")
+                parser.error("schedules needs on or off, run the name of a program")
     except TilthError as exc:
         sys.stderr.write(f"tilth: {exc}\n")
         return exc.exit_code

@@ -61,7 +61,7 @@ def _deploy(client: Any, spec: Mapping[str, Any], flow: Any, steps: list[dict[st
         work_pool_name=spec["work_pool"]["name"],
         job_variables=spec["work_pool"].get("job_variables"),
         parameters=spec.get("parameters"),
-        parameter_openapi_schema=parameter_schema(flow).model_dump_for_openapi(),
+        parameter_openapi_schema=parameter_schema(flow).model_dump(exclude_unset=True),
         enforce_parameter_schema=True,
         schedules=_schedules(spec, _switched(client, name)),
         concurrency_limit=limit and limit["limit"],

@@ -4,6 +4,7 @@ import importlib.util
 import ipaddress
 import os
 import socket
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,7 @@ _BATCHES = {
     "PREFECT_SERVER_SERVICES_TRIGGERS_READ_BATCH_SIZE": "100",
 }
 _QUIET = {"DO_NOT_TRACK": "1", "PREFECT_SERVER_ANALYTICS_ENABLED": "false", "GX_ANALYTICS_ENABLED": "false"}
+_QUIET_UI = {"PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false"}
 # The memory broker loses what it holds when the server dies; the parts of the Redis one belong together.
 _REDIS = {
     "PREFECT_MESSAGING_BROKER": "prefect_redis.messaging",
@@ -49,6 +51,14 @@ class Place:
     @property
     def api(self) -> str:
         return f"{self.ui}/api"
+
+
+def place(environment: Mapping[str, str] = os.environ) -> Place:
+    """Return where the settings of this machine put the server: TILTH_HOST and TILTH_PORT, else loopback and 4200."""
+    port = environment.get("TILTH_PORT") or str(DEFAULT_PORT)
+    if not port.isdecimal():
+        raise UserError(f"TILTH_PORT '{port}' is not a port")
+    return Place(environment.get("TILTH_HOST") or "127.0.0.1", int(port))
 
 
 def check_place(place: Place, environment: Mapping[str, str] = os.environ) -> None:
@@ -136,6 +146,7 @@ def server(place: Place, environment: Mapping[str, str] = os.environ) -> dict[st
         **client(place, environment),
         **_BATCHES,
         **_PATIENT,
+        **_QUIET_UI,
         "PREFECT_SERVER_API_HOST": place.host,
         "PREFECT_SERVER_API_PORT": str(place.port),
         "PREFECT_API_DATABASE_CONNECTION_URL": database_url(environment.get("TILTH_DATABASE_URL", "")),
@@ -153,6 +164,8 @@ def worker(place: Place, environment: Mapping[str, str] = os.environ) -> dict[st
     """Return the environment of a worker: it looks for runs every second, and its runs beat every 30 s."""
     return {
         **client(place, environment),
+        # A run is started as `python`: that of this environment.
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{environment.get('PATH', os.defpath)}",
         "PREFECT_WORKER_QUERY_SECONDS": "1",
         "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
     }
