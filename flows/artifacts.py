@@ -36,7 +36,22 @@ def conservation_markdown(manifest: StageManifest, notes: list[str]) -> str:
     if reasons:
         lines += ["| | reason | draws |", "|---|---|--:|", *(f"| {a} | {r} | {n:,} |" for a, r, n in reasons), ""]
     target = f"{manifest.target:,} asked for, " if manifest.target else ""
-    lines += [f"{target}{manifest.rounds} round(s), {len(manifest.shards)} shard(s)", *(f"- {note}" for note in notes)]
+    made = f"{_counted(manifest.rounds, 'round')}, {_counted(len(manifest.shards), 'shard')}"
+    lines += [f"{target}{made}", *(f"- {note}" for note in notes)]
+    return "\n".join(lines)
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def release_markdown(manifest: dict[str, Any], place: str) -> str:
+    """Return where a release is, what it holds, and which report to open; a path, as a page may not link to files."""
+    stopped = f"\n\n**Incomplete:** {manifest['stopped']}" if manifest["stopped"] else ""
+    lines = [f"## {manifest['name']}: {manifest['rows']:,} records", "", f"`{place}`{stopped}", ""]
+    lines += [f"- data: `{place}/data/`", f"- card: `{place}/README.md`", f"- report: `{place}/docs/index.html`", ""]
+    lines += ["| stage | accepted | seen |", "|---|--:|--:|"]
+    lines += [f"| {s['stage']} | {s['accepted']:,} | {s['seen']:,} |" for s in manifest["stages"]]
     return "\n".join(lines)
 
 

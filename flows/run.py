@@ -75,7 +75,8 @@ class _Run:
         gate = self.checked.gates[name]
         result = checkpoint(recipe, name, [file.key for file in manifest.files], gate.suite)
         self.gates.append(result)
-        create_markdown_artifact(result.markdown(), key=artifacts.artifact_key(recipe, name, "checkpoint"))
+        key = artifacts.artifact_key(recipe, name, "checkpoint")
+        create_markdown_artifact(result.markdown(), key=key, description=f"what the gate of {name} found")
         return manifest.stopped or _why_stopped(result)
 
     def _runner(self, staged: StagePlan) -> StageRun:
@@ -102,7 +103,8 @@ class _Run:
         self.models[name] = Model.from_json(trained)
         self.recorder.uses(models=[self.models[name].key])
         words = artifacts.model_markdown(name, self.models[name])
-        create_markdown_artifact(words, key=artifacts.artifact_key(recipe.name, name, "model"))
+        key = artifacts.artifact_key(recipe.name, name, "model")
+        create_markdown_artifact(words, key=key, description=f"the model of {name}, with its curves")
         return self.models[name]
 
     def _inputs(self, staged: StagePlan) -> SeedManifest | None:
@@ -127,7 +129,8 @@ class _Run:
         """Leave the stage's conservation table and sample in the orchestrator."""
         recipe, stage = self.checked.recipe.name, manifest.stage
         parts = [artifacts.conservation_markdown(manifest, notes), artifacts.sample_markdown(manifest, self.store)]
-        create_markdown_artifact("\n\n".join(parts), key=artifacts.artifact_key(recipe, stage))
+        key = artifacts.artifact_key(recipe, stage)
+        create_markdown_artifact("\n\n".join(parts), key=key, description=f"counts and a sample of {stage}")
 
 
 def run_recipe(checked: Checked, out: str | Path, *, resume: bool, overwrite: bool) -> dict[str, Any]:
@@ -168,6 +171,11 @@ def release_what_there_is(checked: Checked, out: str | Path, *, resume: bool, ov
         if url:
             upload_release(folder, url, which)
         recorder.end(manifest["state"], manifest["rows"], folder)
+        create_markdown_artifact(
+            artifacts.release_markdown(manifest, url or str(folder.resolve())),
+            key=artifacts.artifact_key(recipe.name, "release"),
+            description="the release and its report",
+        )
     shown = {"out": url or str(folder), "sample": _sample(run), "entry": recorder.key}
     return {**manifest, **shown, "work": _work(run)}
 

@@ -5,13 +5,12 @@ from pathlib import Path
 
 from prefect import flow, get_run_logger
 from prefect.artifacts import create_markdown_artifact
-from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.artifacts import artifact_key, cell
 from flows.content import LaterError, Maker
+from flows.runner import Shards
 from flows.wake import tell
 from tasks.core.errors import TransientError
-from tasks.core.settings import settings
 from tasks.landing.arrivals import take
 from tasks.landing.claims import Claims
 from tasks.landing.keeping import drop
@@ -26,7 +25,7 @@ _SHOWN = 200
 @flow(
     name="seeds",
     flow_run_name="seeds",
-    task_runner=ThreadPoolTaskRunner(max_workers=settings().workers),
+    task_runner=Shards(),
     validate_parameters=True,
 )
 def seeds(uris: list[str] | None = None, config: str = "deployments/landing.yaml", limit: int = 1000) -> dict[str, int]:
