@@ -15,6 +15,7 @@ from quality.suites.run import warm_up
 from tasks.core.document import parse_yaml
 from tasks.core.errors import RecipeError, UserError, choices
 from tasks.core.method import get_method
+from tasks.core.settings import settings
 from tasks.publish import release_claim
 from tasks.stores.upload import claim_place, url_of
 
@@ -147,6 +148,10 @@ def _run(module: str, name: str, arguments: dict[str, Any], checked: Checked) ->
 
     Heartbeats are off: joining their thread takes a second, and somebody watches this process.
     """
+    if settings().runner != "threads":
+        from flows.runner import task_runner
+
+        task_runner(settings().runner, settings().dask_address)
     out, _ = claim_place(
         arguments["out"], identity(checked), resume=arguments["resume"], overwrite=arguments["overwrite"]
     )
