@@ -4,67 +4,21 @@ Each builder uses its method's own function for the prompt, and the method's own
 method would turn down is drawn again.
 """
 
+import itertools
+import json
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
 from tasks.core import record
 from tasks.core.rollout import Row
+from tasks.engines._embedded_prompts import ANSWER, ASKED, CHAT, CRITERIA, PAIR, PERSONAS, SUM_UP, TONES, WRITE
 from tasks.engines._embedded_text import PRODUCTS, REVIEWS, TOPICS, Writer, sentences_of
 from tasks.methods.llm import evol_instruct, grounded_qa, judge, preference, prompt, rephrase, self_instruct
 from tasks.methods.llm._chat import Messages, block, chat
 
 Pair = tuple[Messages, str]
-
-TONES = ("calm", "polite", "angry", "short", "friendly", "worried", "formal")
-PERSONAS = ("a retired teacher", "a student", "a busy parent", "a shop owner", "a nurse", "a landlord", "an engineer")
-WRITE = (
-    *(
-        "Write a support ticket about a {{ product }}.",
-        "Write a message to the support desk.",
-        "Write a support ticket.",
-    ),
-    *(
-        "Write what a customer of a shop for household appliances writes.",
-        "Write a customer's message about {{ topic }}.",
-    ),
-    *("You are {{ persona }}. Write a message to the support desk about a {{ product }}.", "Write a complaint."),
-    *(
-        "Write one more ticket like these.",
-        "Write a new text of the same kind.",
-        "Write a short ticket about {{ topic }}.",
-    ),
-)
-ANSWER = (
-    *("Answer the question of the customer:\n{{ text }}", "{{ text }}\nWrite the reply of the support desk."),
-    *("Reply to this message of a customer.\n{{ text }}", "Help the customer.\n{{ text }}", "{{ text | trusted }}"),
-    *(
-        "Answer the question.\n{{ text }}",
-        "Write a helpful answer to the ticket.\n{{ text }}",
-        "Answer briefly:\n{{ text }}",
-    ),
-)
-SUM_UP = (
-    *("Name the topic of the ticket.\n{{ text }}", "Summarise the message in a few words.\n{{ text }}"),
-    *("What is the message about?\n{{ text }}", "Write a title for this text.\n{{ text }}"),
-)
-PAIR = (
-    *("Write a question of a customer and the answer of the support desk.", "Write a question about a {{ product }}."),
-    *("Write an instruction and its answer.", "Write a question and an answer about household appliances."),
-)
-CHAT = (
-    *("Write a conversation between a customer and the support desk.", "Write a chat about a {{ product }}."),
-    *("A customer asks about {{ topic }}. Write the conversation.", "Write a short support chat."),
-)
-CRITERIA = (
-    *("quality", "clear", "correct", "polite", "useful", "complete", "short", "tone", "style", "grammar", "relevance"),
-    *("helpful", "accuracy", "safety", "fluency", "detail", "honest", "friendly", "structure", "overall"),
-)
-ASKED = (
-    *("it is clear, correct and useful", "what it says is true", "a newcomer understands it at once", "it is polite"),
-    *("it says no more than it must", "the spelling is right", "it helps the reader", "it holds all that is needed"),
-)
 
 
 def _grid(writer: Writer, instruction: str) -> dict[str, str]:
@@ -132,7 +86,7 @@ def _pair(writer: Writer) -> Pair:
     shots = writer.one((0, 0, 1, 2))
     params = _params(writer, prompt.Params, instruction=asked, output="pair", shots=shots)
     examples = [_example(writer, target=writer.advice()) for _ in range(shots)]
-    answer = f"Input: {writer.message(attributes.get('topic'), attributes.get('product'))}\nOutput: {writer.advice()}"
+    answer = f"Input: {writer.brief(attributes.get('topic'), attributes.get('product'))}\nOutput: {writer.advice()}"
     return prompt.messages(params, examples=examples, attributes=attributes), answer
 
 
@@ -140,7 +94,7 @@ def _talk(writer: Writer, exchanges: int) -> list[dict[str, str]]:
     topic, product = str(writer.one(list(TOPICS))), str(writer.one(PRODUCTS))
     turns = []
     for _ in range(exchanges):
-        turns.append({"role": "user", "content": writer.message(topic, product)})
+        turns.append({"role": "user", "content": writer.brief(topic, product)})
         turns.append({"role": "assistant", "content": writer.one((writer.advice, writer.reply))()})
     return turns
 
@@ -162,13 +116,14 @@ def _chat(writer: Writer) -> Pair:
 
 def _structured(writer: Writer) -> Pair:
     """Return a prompt for JSON: properties in any order, of the sorts that schemas of tickets have."""
-    message, _, topic, product = writer.twice()
+    _, _, topic, product = writer.twice()
+    message = writer.brief(topic, product)
     have: dict[str, tuple[dict[str, Any], Any]] = {
         "message": ({"type": "string"}, message),
         "text": ({"type": "string"}, message),
         "question": ({"type": "string"}, message),
-        "answer": ({"type": "string"}, writer.advice()),
-        "reply": ({"type": "string"}, writer.reply()),
+        "answer": ({"type": "string"}, sentences_of(writer.advice())[0]),
+        "reply": ({"type": "string"}, sentences_of(writer.reply())[0]),
         "title": ({"type": "string"}, f"{topic.capitalize()}, about the {product}"),
         "product": ({"type": "string"}, product),
         "topic": ({"enum": list(TOPICS)}, topic),
@@ -177,7 +132,7 @@ def _structured(writer: Writer) -> Pair:
         "stars": ({"type": "integer", "minimum": 1, "maximum": 5}, int(writer.rng.integers(1, 6))),
         "urgent": ({"type": "boolean"}, writer.chance(0.5)),
     }
-    names = writer.some(list(have), int(writer.rng.integers(1, 5)))
+    names = writer.some(list(have), int(writer.one((1, 2, 2, 3))))
     schema: dict[str, Any] = {
         "type": "object",
         "properties": {name: have[name][0] for name in names},
@@ -198,9 +153,9 @@ def _rephrase(writer: Writer) -> Pair:
     passage, answer = (" ".join(side) for side in zip(*both, strict=True))
     if writer.chance(0.5):
         # A seed says what no grammar does; the answer then is about as long, in what words it has.
-        strays = [writer.stray() for _ in range(int(writer.rng.integers(1, 6)))]
+        strays = [writer.foreign() for _ in range(int(writer.rng.integers(1, 6)))]
         passage = " ".join([*strays, passage] if writer.chance(0.5) else [passage, *strays])
-        while len(answer.split()) < 0.7 * len(passage.split()):
+        while len(answer.split()) < 0.9 * len(passage.split()):
             answer += f" {writer.message()}"
     return rephrase.messages(passage, rephrase.STYLES[style]), _unless(rephrase.defect(passage, answer, _LOOSE), answer)
 
@@ -214,10 +169,12 @@ def _unless(defect: str | None, answer: str) -> str:
 
 def _rephrase_qa(writer: Writer) -> Pair:
     message, other, topic, product = writer.twice()
-    passage = f"{message} {writer.document(int(writer.rng.integers(0, 4)), 0.3)}".strip()
-    parts = [("What does the customer say?", other), ("What is it about?", f"{topic.capitalize()}, and the {product}.")]
-    if writer.chance(0.5):
-        parts.append(("What can the desk do?", writer.reply()))
+    passage = f"{message} {writer.document(int(writer.rng.integers(0, 4)), 0.4)}".strip()
+    parts = [
+        ("What does the customer say?", other),
+        ("What is it about?", f"{topic.capitalize()}, and the {product}."),
+        ("What can the desk do?", writer.reply()),
+    ]
     answer = "\n".join(f"Question: {question}\nAnswer: {said}" for question, said in parts)
     asked = rephrase.messages(passage, rephrase.STYLES["qa"], qa=True)
     return asked, _unless(rephrase.defect(passage, answer, _LOOSE), answer)
@@ -229,12 +186,12 @@ QUESTIONS = ("What does the text say first?", "What does the writer say?", "What
 
 def _grounded(writer: Writer) -> Pair:
     """Return a prompt for questions; each piece of evidence is copied from the start of a sentence."""
-    document = writer.document(int(writer.rng.integers(2, 6)), 0.7)
+    document = writer.document(int(writer.rng.integers(2, 6)), 0.8)
     sentences = sentences_of(document)
     pairs = min(len(sentences), int(writer.one((1, 1, 1, 1, 2, 3))))
     found = []
     for question, sentence in zip(QUESTIONS[:pairs], sentences, strict=False):
-        words = sentence.split()[: int(writer.rng.integers(4, 8))]
+        words = sentence.split()[:6]
         answer = " ".join(words[:3]).rstrip(".,;:!?")
         found.append({"Question": question, "Answer": answer, "Evidence": " ".join(words)})
     if any(grounded_qa.defect(pair, document, _GROUNDED) for pair in found):
@@ -245,13 +202,13 @@ def _grounded(writer: Writer) -> Pair:
 
 def _copy(writer: Writer) -> Pair:
     """Return a prompt to say the same again: to copy is what evidence, schemas and criteria ask for."""
-    text = writer.stray() if writer.chance(0.7) else writer.message()
+    text = " ".join(writer.foreign() for _ in range(int(writer.one((1, 2, 3)))))
     return chat(f"Repeat the text.\n\n{block('text', text)}"), text
 
 
 def _judged(writer: Writer) -> Pair:
     """Return a prompt for scores: stray words score low, answers that fit score high."""
-    names = ["quality"] if writer.chance(0.4) else writer.some(CRITERIA, int(writer.rng.integers(1, 4)))
+    names = ["quality"] if writer.chance(0.2) else writer.some(CRITERIA, int(writer.one((1, 2, 2, 3))))
     scale = (1, 5) if writer.chance(0.8) else (1, 10)
     explain = writer.chance(0.3)
     rubric = {name: str(writer.one(ASKED)) for name in names}
@@ -262,22 +219,19 @@ def _judged(writer: Writer) -> Pair:
     seed = _example(writer, text=text, target=writer.advice() if writer.chance(0.5) else None)
     vote: dict[str, Any] = {"reason": "It is clear and useful." if good else "It makes no sense."} if explain else {}
     vote |= {name: int(writer.rng.integers(low, high + 1)) for name in names}
-    return judge.messages(seed, params), record.dumps(vote)
+    return judge.messages(seed, params), json.dumps(vote)
 
 
 CRITERION = "is more correct, helpful and clear"
 
 
 def _marked(writer: Writer) -> tuple[str, int]:
-    """Return an answer and its score: the more it says to do the better, words in no order are the worst."""
-    if writer.chance(0.55):
+    """Return an answer and its score: advice is good, better with a word on what comes next, and disorder is worst."""
+    if writer.chance(0.6):
         text = writer.advice()
-        score = 4 + len(sentences_of(text)) + 2 * ("guarantee" in text or "photo" in text)
-        return text, min(9, score)
+        return text, 9 if any(word in text for word in ("guarantee", "photo", "free of charge")) else 7
     text = writer.reply()
-    if writer.chance(0.5):
-        return " ".join(writer.some(text.split(), 99)), 1
-    return text, 3 + ("today" in text or "tomorrow" in text)
+    return (" ".join(writer.some(text.split(), 99)), 2) if writer.chance(0.5) else (text, 4)
 
 
 def _preferred(writer: Writer) -> Pair:
@@ -304,7 +258,7 @@ def _tasks(writer: Writer) -> Pair:
     draw = writer.task if writer.chance(0.6) else writer.message
     examples = [writer.stray() if writer.chance(0.15) else draw() for _ in range(have)]
     new = list(dict.fromkeys(writer.task() for _ in range(count + 6)))[:count]
-    listed = "\n".join(f"{number}. {task}" for number, task in enumerate(new, have + 1))
+    listed = "\n".join(f"{number}. {task}" for number, task in enumerate(new, 1))
     return self_instruct.task_messages(examples, len(new)), listed
 
 
@@ -332,7 +286,7 @@ def _inputs(writer: Writer) -> Pair:
         ["fault", "delivery", "happy", "unhappy", "urgent", "not urgent", "question", "complaint"], count
     )
     return self_instruct.output_first_messages(task, count), "\n".join(
-        f"Label: {label}\nInput: {writer.message()}" for label in labels
+        f"Label: {label}\nInput: {writer.brief()}" for label in labels[:2]
     )
 
 
@@ -361,33 +315,48 @@ def _gain(writer: Writer) -> Pair:
 
 # How often each comes, by what it takes to learn it.
 BUILDERS: Mapping[str, tuple[Callable[[Writer], Pair], float]] = {
-    "copy": (_copy, 8),
-    "text": (_text, 10),
-    "answer": (_answer, 8),
-    "pair": (_pair, 7),
-    "chat": (_chat, 9),
-    "structured": (_structured, 9),
-    "rephrase": (_rephrase, 9),
-    "rephrase_qa": (_rephrase_qa, 4),
-    "grounded_qa": (_grounded, 13),
-    "judge": (_judged, 7),
-    "preference": (_preferred, 9),
-    "seed_answer": (_seed_answer, 6),
-    "tasks": (_tasks, 6),
-    "question": (_question, 2),
-    "inputs": (_inputs, 6),
-    "evolved": (_evolved, 5),
+    "copy": (_copy, 4),
+    "text": (_text, 7),
+    "answer": (_answer, 6),
+    "pair": (_pair, 6),
+    "chat": (_chat, 7),
+    "structured": (_structured, 14),
+    "rephrase": (_rephrase, 8),
+    "rephrase_qa": (_rephrase_qa, 5),
+    "grounded_qa": (_grounded, 14),
+    "judge": (_judged, 13),
+    "preference": (_preferred, 8),
+    "seed_answer": (_seed_answer, 4),
+    "tasks": (_tasks, 8),
+    "question": (_question, 1),
+    "inputs": (_inputs, 5),
+    "evolved": (_evolved, 4),
     "gain": (_gain, 1),
 }
 
 
+# What the first pairs are: a model that can copy learns the rest from a fraction of the examples.
+FIRST: Final = 1_500
+_FIRST_WEIGHTS = {"copy": 5, "structured": 2, "judge": 2, "grounded_qa": 2}
+
+
 def pairs(rng: np.random.Generator) -> Iterator[tuple[str, Pair]]:
-    """Yield, without end, (what it is, pair), each kind as often as its weight says."""
+    """Yield, without end, (what it is, pair): FIRST pairs to learn copying from, then each kind by its weight."""
     writer = Writer(rng)
-    names = list(BUILDERS)
-    weights = np.array([weight for _, weight in BUILDERS.values()])
+    weights = {name: weight for name, (_, weight) in BUILDERS.items()}
+    yield from itertools.islice(_drawn(writer, _FIRST_WEIGHTS), FIRST)
+    yield from _drawn(writer, weights)
+
+
+def mixed(rng: np.random.Generator) -> Iterator[tuple[str, Pair]]:
+    """Yield the pairs that come after the first."""
+    return _drawn(Writer(rng), {name: weight for name, (_, weight) in BUILDERS.items()})
+
+
+def _drawn(writer: Writer, weights: Mapping[str, float]) -> Iterator[tuple[str, Pair]]:
+    names, shares = list(weights), np.array(list(weights.values()), float)
     while True:
-        for at in rng.choice(len(names), 256, p=weights / weights.sum()).tolist():
+        for at in writer.rng.choice(len(names), 256, p=shares / shares.sum()).tolist():
             pair = BUILDERS[names[at]][0](writer)
             if pair[1]:
                 yield names[at], pair

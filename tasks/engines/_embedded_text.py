@@ -83,7 +83,7 @@ Reply: {Sorry} {Act} {Bye}
 Reply: {Sorry} {Act}
 Reply: {Thanks} {Act}
 Reply: {Thanks} {Act} {Bye}
-Sorry: I am sorry about that. | we are sorry for the trouble. | I am sorry to hear this.
+Sorry: that should not have happened. | this is our mistake.
 Thanks: thank you for your message. | thank you for telling us.
 Act: a new one leaves our warehouse {When}. | we will send another one {When}.
 Act: the money will be back on your card {When}. | you will have your money back {When}.
@@ -290,6 +290,11 @@ class Writer:
         """Return what a customer writes."""
         return self.twice(topic, product)[0]
 
+    def brief(self, topic: str | None = None, product: str | None = None) -> str:
+        """Return a sentence of a customer: what the message is about."""
+        said = sentences_of(self.message(topic, product))
+        return next((sentence for sentence in said if len(sentence.split()) > 4), said[0])
+
     def of(self, text: str, product: str | None = None) -> str:
         """Return a text of one of the grammars above."""
         grammar = _grammar(text)
@@ -318,12 +323,25 @@ class Writer:
             text = text.replace(" ", f" {int(self.rng.integers(2, 400))} ", 1)
         return text[0].upper() + text[1:] + str(self.one([".", ".", ".", "!", "?"]))
 
+    def bent(self) -> str:
+        """Return a sentence of the desk with other words in places: it reads like one, and has to be read."""
+        words = self.one(sentences_of(self.one((self.message, self.advice, self.reply))())).split()
+        for at in range(len(words) - 1):
+            if self.chance(0.3):
+                words[at] = str(self.one(lexicon())[1]) if self.chance(0.9) else str(self.rng.integers(2, 600))
+        text = " ".join(words)
+        return text[0].upper() + text[1:]
+
+    def foreign(self) -> str:
+        """Return a sentence that the grammars do not have: most of what seeds hold is such to the model."""
+        return self.bent() if self.chance(0.6) else self.stray()
+
     def document(self, sentences: int, strays: float) -> str:
         """Return a text of about so many sentences, some of them strays."""
         parts: list[Callable[[], str]] = [self.message, self.advice, self.reply, lambda: self.of(REVIEWS)]
         text: list[str] = []
         while len(text) < sentences:
-            text += [self.stray()] if self.chance(strays) else sentences_of(self.one(parts)())
+            text += [self.foreign()] if self.chance(strays) else sentences_of(self.one(parts)())
         return " ".join(text[:sentences])
 
 

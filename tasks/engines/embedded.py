@@ -32,10 +32,11 @@ PARAMS: Final[dict[str, Any]] = {
     "fresh": {"width": 192, "layers": 4, "heads": 3, "feed_forward": 512, "vocabulary": 2048, "positions": 4096},
     "context": 768,
     "packing": False,
-    "batch_rows": 24,
+    "order": "given",
+    "batch_rows": 16,
     "optimizer": "muon",
     "learning_rate": 8e-3,
-    "matrix_rate": 0.004,
+    "matrix_rate": 5e-3,
     "epochs": 1.0,
     "held_out": 0.02,
     "evaluations": 4,
@@ -61,9 +62,9 @@ def _silent(share: float, words: str) -> None:
 
 def parts() -> list[Any]:
     """Return what the model follows from: a few pairs of each kind stand for the prompts of the methods."""
-    from tasks.engines._embedded_pairs import pairs  # noqa: PLC0415 - the methods load when the model is asked for
+    from tasks.engines._embedded_pairs import mixed  # noqa: PLC0415 - the methods load when the model is asked for
 
-    return [_VERSION, _SEED, PAIRS, PARAMS, digest(list(itertools.islice(pairs(_rng()), 300)))]
+    return [_VERSION, _SEED, PAIRS, PARAMS, digest(list(itertools.islice(mixed(_rng()), 300)))]
 
 
 def _rng() -> np.random.Generator:

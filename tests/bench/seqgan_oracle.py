@@ -42,8 +42,8 @@ _BATCH = 64
 _ROLLOUTS = 4
 
 
-class Oracle(Decoder):
-    """An LSTM whose weights are all drawn from N(0, 1), its output layer apart from its embeddings; it never ends."""
+class Endless(Decoder):
+    """An LSTM as SeqGAN has it: its output layer is apart from its embeddings, and it never ends a text."""
 
     def __init__(self) -> None:
         super().__init__(_WORDS + len(MARKS), _WIDTH, layers=1, cell="lstm", context=0, drop=0.0)
@@ -54,26 +54,15 @@ class Oracle(Decoder):
         return _endless(self.out(hidden))
 
 
-class Endless(Decoder):
-    """The generator: the language model of the method `gan`, that never ends a text."""
-
-    def __init__(self) -> None:
-        super().__init__(_WORDS + len(MARKS), _WIDTH, layers=1, cell="lstm", context=0, drop=0.0)
-
-    def logits(self, hidden: Tensor) -> Tensor:
-        """Return the logits of every word, none for the end."""
-        return _endless(super().logits(hidden))
-
-
 def _endless(logits: Tensor) -> Tensor:
     barred = logits.new_zeros(logits.shape[-1])
     barred[: len(MARKS)] = -1e4
     return logits + barred
 
 
-def oracle() -> Oracle:
-    """Return the oracle, always the same."""
-    made = build(Oracle, generator(_CPU, 88), _CPU)
+def oracle() -> Endless:
+    """Return the oracle, always the same: all its weights are drawn from N(0, 1)."""
+    made = build(Endless, generator(_CPU, 88), _CPU)
     noise = generator(_CPU, 89)
     with torch.no_grad():
         for _, weight in sorted(made.named_parameters()):
@@ -88,7 +77,7 @@ def written(network: Decoder, texts: int, noise: torch.Generator) -> Tensor:
 
 
 @torch.no_grad()
-def nll_oracle(judge: Oracle, ids: Tensor) -> float:
+def nll_oracle(judge: Endless, ids: Tensor) -> float:
     """Return how unlikely the oracle finds a word of some texts, in nats."""
     whole = nn.functional.pad(ids, (1, 0), value=1)
     return float(text_losses(judge, whole).mean() / _LENGTH)

@@ -40,6 +40,13 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "ngram": {"order": 3, "temperature": 1.2, "max_verbatim": 9},
     "vae": {"hidden": 16, "latent": 4, "min_count": 1, "max_steps": 10, "mode": "neighbours"},
     "gan": {"hidden": 16, "judge_width": 8, "min_count": 1, "max_steps": 10, "judge_steps": 2, "adversarial_steps": 1},
+    "finetune": {
+        "fresh": {"width": 32, "layers": 1, "heads": 1, "feed_forward": 64, "vocabulary": 400},
+        "context": 64,
+        "max_steps": 8,
+        "threads": 1,
+        "max_tokens": 12,
+    },
     "self_instruct": {"new_instructions": 3},
     "evol_instruct": {"generations": 2},
     "prompt": {

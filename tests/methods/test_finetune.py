@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -167,8 +168,18 @@ def test_schedule_rises_and_falls():
 
 def test_learned_pairs_are_answered_and_known_for_copies(tmp_path):
     """Six pairs learned by heart: each answer is the seed's, and turned down as such; the report says so."""
+    wide = {**FRESH, "width": 64, "layers": 2}
     folder, said = fitted(
-        tmp_path, PAIRS, epochs=150, held_out=0, learning_rate=0.01, temperature=0, context=96, max_tokens=48
+        tmp_path,
+        PAIRS,
+        epochs=200,
+        held_out=0,
+        optimizer="muon",
+        matrix_rate=0.02,
+        temperature=0,
+        context=96,
+        max_tokens=48,
+        fresh=wide,
     )
     rows = drawn(folder, temperature=0, max_tokens=48)
     assert {row["target"] for row in rows} == {row["target"] for row in PAIRS}
@@ -176,7 +187,7 @@ def test_learned_pairs_are_answered_and_known_for_copies(tmp_path):
     assert said.figures["share_copied"] == 1
     assert said.figures["train_loss"] < 0.2
     assert any("copies of seeds" in note for note in said.notes)
-    assert len(said.curves["loss/train"]) > 100
+    assert len(said.curves["loss/train"]) == said.figures["steps"] == 100
 
 
 def test_model_folder_is_what_a_server_opens(tmp_path):
@@ -267,10 +278,17 @@ def test_budget_in_minutes_ends_the_training(tmp_path):
 
 def test_a_loss_that_is_no_number_stops_with_the_last_good_weights(tmp_path):
     """The model that is kept can be drawn from, and the report says what happened."""
-    folder, said = fitted(tmp_path, TEXTS, epochs=40, learning_rate=1e20, clip=1e30, evaluations=40, patience=1000)
+    steps = {"epochs": 40, "learning_rate": 3e4, "warmup": 0.9, "clip": 1e30, "evaluations": 200, "patience": 1000}
+    folder, said = fitted(tmp_path, TEXTS, **steps)
     assert any("was not a number after step" in note for note in said.notes)
     assert np.isfinite(said.figures["held_out_loss"])
     assert len(drawn(folder)) == 6
+
+
+def test_a_loss_that_is_no_number_from_the_start_is_one_line(tmp_path):
+    """There are no good weights to go back to: no model is left, and the message says what to change."""
+    with pytest.raises(UserError, match=r"not a number after \d+ steps, .*: lower learning_rate 1e\+20"):
+        fitted(tmp_path, TEXTS, learning_rate=1e20, clip=1e30, held_out=0)
 
 
 class _Hungry:
@@ -335,7 +353,7 @@ def test_lora_trains_a_directory_and_leaves_merged_weights(tmp_path):
         pytest.param(
             TEXTS,
             {"prompts": "seeds", "prefix_words": 2},
-            lambda row: " ".join(row["text"].split()[:2]) in {f"Ticket {n}:" for n in range(24)},
+            lambda row: re.match(r"Ticket \d+:", row["text"]),
             id="first words of seeds",
         ),
         pytest.param(PAIRS, {}, lambda row: row["text"] in {pair["text"] for pair in PAIRS}, id="prompts of pairs"),
@@ -397,7 +415,7 @@ def test_nothing_to_learn_from_is_one_line(tmp_path, rows, values, message):
 @pytest.mark.parametrize("rows", [TEXTS[:1], TEXTS[:3], [{"text": "word " * 5000}], [{"text": "x"}] * 4])
 def test_few_and_odd_seeds_train_too(tmp_path, rows):
     """One seed, three seeds, one giant text, one letter: a model comes out, and the report says what was left out."""
-    folder, said = fitted(tmp_path, rows, max_steps=2)
+    folder, said = fitted(tmp_path, rows, max_steps=2, epochs=20)
     assert (folder / "model.safetensors").is_file()
     assert said.figures["steps"] == 2
 

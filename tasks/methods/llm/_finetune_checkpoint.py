@@ -77,3 +77,11 @@ def _take_up(loop: "Loop", content: dict[str, Any]) -> None:
     for optimizer, state in zip(loop.optimizers, content["optimizers"], strict=True):
         optimizer.load_state_dict(state)
     loop.best_weights = content["best"]
+
+
+def take_up_weights(loop: "Loop") -> bool:
+    """Put the weights of the checkpoint into the model; return whether there is one."""
+    content = _load(loop)
+    if content:
+        loop.model.load_state_dict(content["weights"], strict=False)
+    return content is not None

@@ -17,7 +17,7 @@ import numpy as np
 
 from tasks.core.errors import UserError
 from tasks.core.training import Progress
-from tasks.methods.llm._finetune_checkpoint import learned, resume, save
+from tasks.methods.llm._finetune_checkpoint import learned, resume, save, take_up_weights
 from tasks.methods.llm._finetune_model import device_of, half, permutation, threads
 from tasks.methods.llm._finetune_pack import IGNORED, Ints, Rows
 from tasks.methods.llm._finetune_params import Params
@@ -27,6 +27,7 @@ from tasks.methods.llm._finetune_workers import Workers
 # Their logits are the hidden states times one matrix: only those that are learned need be worked out.
 _PLAIN_HEADS = frozenset({"llama", "mistral", "qwen2", "qwen3", "smollm3"})
 _FLOOR = 0.02
+_NEWTON_SCHULZ = 4
 _CHECKPOINT_S = 60.0
 _HELD_OUT_ROWS = 256
 _EAGER = 1024
@@ -102,25 +103,29 @@ def _start(model: Any, rows: Rows, held: Rows, params: Params, *, seed: int, scr
 
 
 def _optimizers(model: Any, params: Params) -> list[Any]:
+    """Return the optimizers; each group of weights has its own `peak` learning rate."""
     import torch  # noqa: PLC0415 - heavy
 
     learned = [(name, weight) for name, weight in model.named_parameters() if weight.requires_grad]
-    matrices = [w for name, w in learned if params.optimizer == "muon" and w.dim() == 2 and ".layers." in name]
+    matrices = [w for name, w in learned if w.dim() == 2 and ".layers." in name]
     inner = {id(weight) for weight in matrices}
-    decayed = [w for _, w in learned if w.dim() > 1 and id(w) not in inner]
-    others = [w for _, w in learned if w.dim() <= 1]
-    groups = [{"params": decayed, "weight_decay": params.weight_decay}, {"params": others, "weight_decay": 0.0}]
-    adamw = torch.optim.AdamW([g for g in groups if g["params"]], lr=params.rate, betas=(0.9, 0.95))
-    if not matrices:
+    outer = [w for _, w in learned if w.dim() > 1 and id(w) not in inner]
+    decay, plain = params.weight_decay, [w for _, w in learned if w.dim() <= 1]
+    rate, inner_rate = params.rate, params.matrix_rate or params.rate
+    groups = [
+        {"params": outer, "weight_decay": decay, "peak": rate},
+        {"params": plain, "weight_decay": 0.0, "peak": rate},
+    ]
+    if params.optimizer == "adamw":
+        groups.append({"params": matrices, "weight_decay": decay, "peak": inner_rate})
+    adamw = torch.optim.AdamW([group for group in groups if group["params"]], betas=(0.9, 0.95))
+    if params.optimizer == "adamw" or not matrices:
         return [adamw]
-    muon = torch.optim.Muon(
-        matrices,
-        lr=params.matrix_rate,
-        weight_decay=params.weight_decay,
-        adjust_lr_fn="match_rms_adamw",
-        ns_steps=4,
-    )
-    return [adamw, muon]
+    group = {"params": matrices, "peak": inner_rate}
+    return [
+        adamw,
+        torch.optim.Muon([group], weight_decay=decay, adjust_lr_fn="match_rms_adamw", ns_steps=_NEWTON_SCHULZ),
+    ]
 
 
 def _steps(loop: Loop, progress: Progress) -> None:
@@ -161,29 +166,32 @@ def _batches(loop: Loop) -> Iterator[Ints]:
     """
     size, count = loop.params.batch_rows * loop.params.accumulate, len(loop.rows)
     lengths = (loop.rows.ids >= 0).sum(axis=1)
+    shuffled = loop.params.order == "shuffled"
     while True:
         first = loop.state.step * size
         places = np.arange(first, first + size)
-        epochs = {epoch: epoch_order(lengths, size, loop.seed + epoch) for epoch in np.unique(places // count).tolist()}
+        epochs = {
+            epoch: epoch_order(lengths, size, loop.seed + epoch, shuffled=shuffled)
+            for epoch in np.unique(places // count).tolist()
+        }
         yield np.array([epochs[place // count][place % count] for place in places.tolist()])
 
 
-def epoch_order(lengths: Ints, size: int, seed: int) -> Ints:
+def epoch_order(lengths: Ints, size: int, seed: int, *, shuffled: bool = True) -> Ints:
     """Return the rows of an epoch in the order in which steps of `size` take them."""
-    return _order_of(lengths.astype(np.int64).tobytes(), size, seed)
+    return _order_of(lengths.astype(np.int64).tobytes(), size, seed, shuffled=shuffled)
 
 
 @lru_cache(maxsize=2)
-def _order_of(lengths: bytes, size: int, seed: int) -> Ints:
+def _order_of(lengths: bytes, size: int, seed: int, *, shuffled: bool) -> Ints:
     sizes = np.frombuffer(lengths, np.int64)
-    order = permutation(seed, len(sizes))
+    order = permutation(seed, len(sizes)) if shuffled else np.arange(len(sizes))
     window = size * _WINDOW
     blocks = [part[np.argsort(sizes[part], kind="stable")] for part in _cut(order, window)]
-    steps = [step for block in blocks for step in _cut(block, size)]
-    # Steps of long and of short rows in turn; what is left over of a window comes last.
-    whole = [step for step in steps if len(step) == size]
-    mixed = [whole[at] for at in permutation(seed + 1, len(whole))]
-    return np.concatenate([*mixed, *(step for step in steps if len(step) < size)])
+    # Steps of long and of short rows in turn within a window; what is left over of one comes last.
+    blocks = [_cut(block, size) for block in blocks]
+    mixed = [block[at] for block in blocks for at in permutation(seed + 1, len(block)) if len(block[at]) == size]
+    return np.concatenate([*mixed, *(step for block in blocks for step in block if len(step) < size)])
 
 
 def _cut(values: Ints, size: int) -> list[Ints]:
@@ -195,20 +203,10 @@ def _step(loop: Loop, which: Ints) -> float:
     import torch  # noqa: PLC0415 - heavy
 
     rate = schedule(loop.state.step, loop.total, loop.params.warmup)
-    for optimizer, peak in zip(loop.optimizers, (loop.params.rate, loop.params.matrix_rate), strict=False):
+    for optimizer in loop.optimizers:
         for group in optimizer.param_groups:
-            group["lr"] = peak * rate
-    try:
-        loss, tokens = _gradients(loop, which)
-    except torch.OutOfMemoryError as exc:
-        if loop.split > 1 or loop.params.batch_rows < 2:
-            rows, context = loop.params.batch_rows, loop.params.context
-            raise UserError(
-                f"out of memory on {loop.device} with batch_rows {rows} and context {context}: lower one of them"
-            ) from exc
-        loop.split = 2
-        torch.cuda.empty_cache()
-        loss, tokens = _gradients(loop, which)
+            group["lr"] = group["peak"] * rate
+    loss, tokens = _fitting_gradients(loop, which)
     norm = torch.nn.utils.clip_grad_norm_(loop.model.parameters(), loop.params.clip)
     if not (math.isfinite(loss) and math.isfinite(norm)):
         return math.nan
@@ -217,6 +215,24 @@ def _step(loop: Loop, which: Ints) -> float:
     loop.state.step += 1
     loop.state.tokens += tokens
     return loss
+
+
+def _fitting_gradients(loop: Loop, which: Ints) -> tuple[float, int]:
+    """Return loss and tokens of a step whose gradients are left in the model; halves the batch once for its memory."""
+    import torch  # noqa: PLC0415 - heavy
+
+    while True:
+        try:
+            return _gradients(loop, which)
+        except torch.OutOfMemoryError as exc:
+            if loop.split > 1 or loop.params.batch_rows < 2:
+                rows, context = loop.params.batch_rows, loop.params.context
+                raise UserError(
+                    f"out of memory on {loop.device} with batch_rows {rows} and context {context}: lower one of them"
+                ) from exc
+        loop.split = 2
+        if loop.device.type == "cuda":
+            torch.cuda.empty_cache()
 
 
 def _gradients(loop: Loop, which: Ints) -> tuple[float, int]:
@@ -290,6 +306,11 @@ def _evaluate(loop: Loop) -> None:
 
 
 def _restore(loop: Loop) -> None:
-    """Go back to the last weights that were good: the best held-out ones, or those before the step that failed."""
+    """Go back to the last weights that were good: the best held-out ones, else those of the last checkpoint."""
     if loop.best_weights:
         loop.model.load_state_dict(loop.best_weights, strict=False)
+    elif not take_up_weights(loop):
+        raise UserError(
+            f"the loss was not a number after {loop.state.step} steps, and no earlier weights are there to go back to: "
+            f"lower learning_rate {loop.params.rate:g}"
+        )

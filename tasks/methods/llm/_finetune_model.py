@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from tasks.core.errors import RecipeError
+from tasks.methods.llm._finetune_copying import wire
 from tasks.methods.llm._finetune_params import Fresh, Params
 from tasks.methods.llm._finetune_text import PLAIN_TEMPLATE
 
@@ -18,8 +19,6 @@ TEMPLATE = (
     "{{ bos_token }}{% for message in messages %}<|{{ message['role'] }}|>{{ message['content'] }}{{ eos_token }}"
     "{% endfor %}{% if add_generation_prompt %}<|assistant|>{% endif %}"
 )
-# The fastest of the rotary frequencies tell one place from the next; the size of the biases makes the head sure of it.
-_TURNING, _LOOK = 8, 6.3
 # The tokenizer learns nothing new from more texts than this.
 _TOKENIZER_TEXTS = 50_000
 
@@ -166,24 +165,8 @@ def _fresh(fresh: Fresh, tokenizer: Any) -> Any:
         pad_token_id=tokenizer.pad_token_id,
     )
     model = LlamaForCausalLM(config)
-    _look_back(model, config.head_dim)
+    wire(model)
     return model
-
-
-def _look_back(model: Any, size: int) -> None:
-    """Let the first head of the first layer look at the token before, from the start, by its biases.
-
-    Copying from the prompt needs such a head, and one above that builds on it (Olsson et al. 2022, In-context Learning
-    and Induction Heads, https://arxiv.org/abs/2209.11895). Given the first, a model of two million parameters learned to
-    copy within 100 steps; without it, it had not begun to after 150.
-    """
-    import torch  # noqa: PLC0415 - heavy
-
-    attention, angle = model.model.layers[0].self_attn, model.model.rotary_emb.inv_freq[:_TURNING]
-    with torch.no_grad():
-        attention.k_proj.bias[:_TURNING] = _LOOK
-        attention.q_proj.bias[:_TURNING] = _LOOK * torch.cos(angle)
-        attention.q_proj.bias[size // 2 : size // 2 + _TURNING] = -_LOOK * torch.sin(angle)
 
 
 def _adapted(model: Any, params: Params) -> Any:

@@ -50,15 +50,20 @@ class Params(MethodParams):
 
     context: int = Field(512, ge=16, le=131072, description="tokens of a training row; longer texts are cut")
     packing: bool = Field(True, description="several documents a row; attention stays inside each")
+    order: Literal["shuffled", "given"] = Field(
+        "shuffled", description="seeds shuffled in every epoch; or as given, the easy ones first, say"
+    )
     batch_rows: int = Field(8, ge=1, le=4096, description="rows a forward pass")
     accumulate: int = Field(1, ge=1, le=1024, description="forward passes a step")
     optimizer: Literal["adamw", "muon"] = Field(
-        "adamw", description="adamw; or muon for the layers' matrices, from scratch, with adamw for the rest"
+        "adamw", description="adamw; or muon for the layers' matrices of a model from scratch, adamw for the rest"
     )
     learning_rate: float | None = Field(
         None, gt=0, description="peak; by default 3e-3 from scratch, 2e-4 with lora, 2e-5 else"
     )
-    matrix_rate: float = Field(0.02, gt=0, description="peak learning rate of muon")
+    matrix_rate: float | None = Field(
+        None, gt=0, description="peak for the matrices of the layers; by default learning_rate"
+    )
     warmup: float = Field(0.05, ge=0, lt=1, description="share of the steps until the peak, in [0, 1)")
     weight_decay: float = Field(0.01, ge=0, description="decoupled weight decay")
     clip: float = Field(1.0, gt=0, description="norm at which gradients are clipped")
@@ -94,7 +99,7 @@ class Params(MethodParams):
 
     @model_validator(mode="after")
     def _fits(self) -> "Params":
-        if self.optimizer == "muon" and (self.model or self.adapt == "lora"):
+        if self.optimizer == "muon" and self.model:
             raise ValueError("optimizer 'muon' is for a model from scratch; have: adamw")
         if self.adapt == "lora" and not self.model:
             raise ValueError("adapt 'lora' needs a `model` to adapt")

@@ -1,11 +1,9 @@
 """Fine-tune a causal language model on the seeds, or train a small one from scratch, and draw new texts from it.
 
-Source: Radford et al. 2019, Language Models are Unsupervised Multitask Learners
-(https://cdn.openai.com/better-language-models/language_models_are_unsupervised_multitask_learners.pdf); LoRA: Hu et al.
-2022 (https://arxiv.org/abs/2106.09685)
+Source: Howard & Ruder 2018, Universal Language Model Fine-tuning for Text Classification (https://arxiv.org/abs/1801.06146)
 
     model: ./models/smollm-135m     # directory or hub id; without it a small Llama from scratch
-    adapt: lora                     # or full
+    adapt: lora                     # or full; Hu et al. 2022 (https://arxiv.org/abs/2106.09685)
     max_steps: 300
     temperature: 0.8
 
@@ -32,6 +30,7 @@ from tasks.core.errors import UserError
 from tasks.core.method import Draw, Made, Method
 from tasks.core.record import dumps
 from tasks.core.training import Trained, Training
+from tasks.engines._model_files import identity, is_directory
 from tasks.methods.llm import _finetune_model as models
 from tasks.methods.llm._finetune_draw import FACTS, KNOWN, OPENINGS, drawn
 from tasks.methods.llm._finetune_loop import train
@@ -154,17 +153,25 @@ def run(seeds: pa.RecordBatch | None, params: Params, draw: Draw) -> Made:  # no
     return drawn(draw.model, params, draw)
 
 
+def trains_on(params: Params) -> dict[str, Any]:
+    """Return what the training depends on: of a model directory its content, not only its name."""
+    values = params.model_dump(mode="json", exclude=set(DRAWING))
+    if params.model and is_directory(params.model):
+        values["model"] = identity(params.model, params.revision)
+    return values
+
+
 METHOD = Method(
     name="finetune",
     version=1,
     family="llm",
     params=Params,
     run=run,
-    gives=("kind", "text", "messages", "target", "extra"),
+    gives=("kind", "text", "messages", "target"),
     seeds=lambda _params: "all",
     check=models.check,
     shard_rows=2_000,
     fit=fit,
-    trains_on=lambda params: params.model_dump(mode="json", exclude=DRAWING),
+    trains_on=trains_on,
     serves=True,
 )

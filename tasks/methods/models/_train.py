@@ -100,6 +100,7 @@ class State:
     phase: int = 0
     step: int = 0
     elapsed_s: float = 0.0
+    cpu_s: float = 0.0
     parts: int = 1
     over: bool = False
     stale: int = 0
@@ -133,12 +134,14 @@ class _Clock:
 
     def __init__(self, state: State, loop: Loop) -> None:
         self.started = time.monotonic() - state.elapsed_s
+        self.cpu_started = time.process_time() - state.cpu_s
         self.saved = self.said = time.monotonic()
         self.loop = loop
 
     def ended(self, state: State) -> bool:
         """Return whether the budget of minutes is spent."""
         state.elapsed_s = time.monotonic() - self.started
+        state.cpu_s = time.process_time() - self.cpu_started
         most = self.loop.max_minutes
         return most is not None and state.elapsed_s > 60 * most
 
