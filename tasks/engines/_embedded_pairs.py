@@ -148,7 +148,7 @@ def _structured(writer: Writer) -> Pair:
 
 def _rephrase(writer: Writer) -> Pair:
     """Return a prompt for another wording: sentences whose meaning the grammar knows, each worded anew."""
-    style = str(writer.one(["easy", "medium", "hard"]))
+    style = str(writer.one(["easy", "easy", "medium", "medium", "hard"]))
     both = [writer.twice()[:2] for _ in range(int(writer.rng.integers(1, 5)))]
     passage, answer = (" ".join(side) for side in zip(*both, strict=True))
     if writer.chance(0.5):
@@ -188,7 +188,7 @@ def _grounded(writer: Writer) -> Pair:
     """Return a prompt for questions; each piece of evidence is copied from the start of a sentence."""
     document = writer.document(int(writer.rng.integers(2, 6)), 0.8)
     sentences = sentences_of(document)
-    pairs = min(len(sentences), int(writer.one((1, 1, 1, 1, 2, 3))))
+    pairs = min(len(sentences), int(writer.one((1, 1, 1, 1, 1, 1, 1, 2))))
     found = []
     for question, sentence in zip(QUESTIONS[:pairs], sentences, strict=False):
         words = sentence.split()[:6]
@@ -202,21 +202,21 @@ def _grounded(writer: Writer) -> Pair:
 
 def _copy(writer: Writer) -> Pair:
     """Return a prompt to say the same again: to copy is what evidence, schemas and criteria ask for."""
-    text = " ".join(writer.foreign() for _ in range(int(writer.one((1, 2, 3)))))
+    text = " ".join(writer.foreign().split()[: int(writer.rng.integers(3, 12))])
     return chat(f"Repeat the text.\n\n{block('text', text)}"), text
 
 
 def _judged(writer: Writer) -> Pair:
     """Return a prompt for scores: stray words score low, answers that fit score high."""
-    names = ["quality"] if writer.chance(0.2) else writer.some(CRITERIA, int(writer.one((1, 2, 2, 3))))
-    scale = (1, 5) if writer.chance(0.8) else (1, 10)
-    explain = writer.chance(0.3)
+    names = ["quality"] if writer.chance(0.15) else writer.some(CRITERIA, int(writer.one((1, 2, 2, 2, 3))))
+    scale = (1, 5) if writer.chance(0.9) else (1, 10)
+    explain = writer.chance(0.15)
     rubric = {name: str(writer.one(ASKED)) for name in names}
     params = _params(writer, judge.Params, rubric=rubric, scale=scale, explain=explain)
     good = writer.chance(0.7)
     low, high = (scale[1] - 2, scale[1]) if good else (scale[0], scale[0] + 2)
     text = writer.message() if good else writer.stray()
-    seed = _example(writer, text=text, target=writer.advice() if writer.chance(0.5) else None)
+    seed = _example(writer, text=text, target=writer.advice() if writer.chance(0.7) else None)
     vote: dict[str, Any] = {"reason": "It is clear and useful." if good else "It makes no sense."} if explain else {}
     vote |= {name: int(writer.rng.integers(low, high + 1)) for name in names}
     return judge.messages(seed, params), json.dumps(vote)
@@ -315,29 +315,29 @@ def _gain(writer: Writer) -> Pair:
 
 # How often each comes, by what it takes to learn it.
 BUILDERS: Mapping[str, tuple[Callable[[Writer], Pair], float]] = {
-    "copy": (_copy, 4),
+    "copy": (_copy, 6),
     "text": (_text, 7),
     "answer": (_answer, 6),
-    "pair": (_pair, 6),
-    "chat": (_chat, 7),
-    "structured": (_structured, 14),
-    "rephrase": (_rephrase, 8),
-    "rephrase_qa": (_rephrase_qa, 5),
-    "grounded_qa": (_grounded, 14),
-    "judge": (_judged, 13),
-    "preference": (_preferred, 8),
+    "pair": (_pair, 4),
+    "chat": (_chat, 5),
+    "structured": (_structured, 6),
+    "rephrase": (_rephrase, 13),
+    "rephrase_qa": (_rephrase_qa, 3),
+    "grounded_qa": (_grounded, 22),
+    "judge": (_judged, 14),
+    "preference": (_preferred, 10),
     "seed_answer": (_seed_answer, 4),
-    "tasks": (_tasks, 8),
+    "tasks": (_tasks, 12),
     "question": (_question, 1),
-    "inputs": (_inputs, 5),
+    "inputs": (_inputs, 6),
     "evolved": (_evolved, 4),
     "gain": (_gain, 1),
 }
 
 
 # What the first pairs are: a model that can copy learns the rest from a fraction of the examples.
-FIRST: Final = 1_500
-_FIRST_WEIGHTS = {"copy": 5, "structured": 2, "judge": 2, "grounded_qa": 2}
+FIRST: Final = 2_400
+_FIRST_WEIGHTS = {"copy": 9, "judge": 2, "grounded_qa": 3}
 
 
 def pairs(rng: np.random.Generator) -> Iterator[tuple[str, Pair]]:
