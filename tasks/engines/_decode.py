@@ -10,6 +10,7 @@ import torch
 
 from tasks.core.engine import Answer, FinishReason
 from tasks.engines import _kv
+from tasks.engines._guide import Guide, Guides, steered
 from tasks.engines._sampling import Options, Sampler
 from tasks.engines._stops import Stops
 from tasks.engines._tokenizer import Tokenizer
@@ -23,6 +24,7 @@ class Row:
     prompt: list[int]
     options: Options
     limit: int
+    guide: Guide | None = None
     ids: list[int] = field(default_factory=list)
     chosen: list[float] = field(default_factory=list)
     best: list[dict[int, float]] = field(default_factory=list)
@@ -39,6 +41,7 @@ class Decoder:
         self.device = next(model.parameters()).device
         self.ends = _ends(model, tokenizer)
         self.stops = Stops(tokenizer)
+        self.guides = Guides(tokenizer, int(model.get_output_embeddings().weight.shape[0]), sorted(self.ends))
         taken = inspect.signature(model.forward).parameters
         self._takes = {name: name in taken for name in ("position_ids", "logits_to_keep")}
         self.rows: list[Row] = []
@@ -154,7 +157,8 @@ class Decoder:
 
     def _draw(self, logits: torch.Tensor, rows: Sequence[Row], sampler: Sampler) -> torch.Tensor:
         """Return the next token of each row, and write it down for those that are under way."""
-        drawn = sampler.draw(logits, np.array([len(row.ids) for row in rows], np.uint64))
+        allowed = steered(logits, [row.guide if row.finish is None else None for row in rows])
+        drawn = sampler.draw(allowed, np.array([len(row.ids) for row in rows], np.uint64))
         if any(row.options.logprobs is not None and row.finish is None for row in rows):
             _note_logprobs(logits, drawn, rows)
         for row, token in zip(rows, drawn.tolist(), strict=True):
@@ -164,7 +168,9 @@ class Decoder:
         return drawn
 
     def _judge(self, row: Row, token: int) -> None:
-        if token in self.ends and not row.options.ignore_eos:
+        if row.guide:
+            row.guide.take(token)
+        if (token in self.ends and not row.options.ignore_eos) or (row.guide and row.guide.whole):
             row.finish = "stop"
         elif row.options.stop and self.stops.ended(row.options.stop, token, row.ids, row.prompt):
             row.finish, row.stopped = "stop", True

@@ -5,7 +5,7 @@ by side, and when some are done others take their places, so that one long answe
 Orca, https://www.usenix.org/conference/osdi22/presentation/yu).
 
 Sampling knows temperature, top_p, top_k, min_p, max_tokens (256 where it is not given), seed, stop, logprobs and
-ignore_eos. A JSON Schema does not steer the model here: the answer is validated, no more.
+ignore_eos. A JSON Schema steers the model, and the answer is validated.
 """
 
 import inspect
@@ -95,7 +95,8 @@ class Batches:
             raise RecordError("empty_prompt", "the prompt has no tokens")
         if len(ids) >= self._longest:
             raise RecordError("prompt_too_long", f"{len(ids)} tokens; the model's context is {self._longest}")
-        self._waiting.append(Row(job, ids, wanted, min(wanted.max_tokens, self._longest - len(ids))))
+        limit, guide = min(wanted.max_tokens, self._longest - len(ids)), self._decoder.guides.guide(job.request.schema)
+        self._waiting.append(Row(job, ids, wanted, limit, guide))
 
     def step(self) -> None:
         """Let in who may come in, and draw the next token of every row."""

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import yaml
 
 from quality.checkpoint import judge as verdicts
 from quality.rule import default_rules
@@ -35,27 +36,13 @@ TICKET = {
     "properties": {"topic": {"enum": ["fault", "delivery", "billing", "return"]}, "message": {"type": "string"}},
     "required": ["topic", "message"],
 }
-GRID = {"topic": ["fault", "delivery", "billing", "return"], "tone": ["calm", "angry", "polite"]}
-# What the quickstart asks (deployments/recipes/quickstart/llm.yaml): method, params, seeds.
-QUICKSTART: tuple[tuple[str, dict[str, Any], str], ...] = (
-    ("prompt", {"instruction": "Write a support ticket about household appliances.", "attributes": GRID}, "tickets"),
-    ("prompt", {"instruction": "Write one more ticket like these.", "shots": 3, "select": "diverse"}, "tickets"),
-    ("prompt", {"instruction": "Answer the question of the customer:\n{{ text }}", "output": "answer"}, "howto"),
-    ("rephrase", {"styles": ["easy", "medium"]}, "tickets"),
-    ("grounded_qa", {"pairs": 1}, "tickets"),
-    ("judge", {"rubric": {"clear": "a newcomer understands it at once", "polite": "it is polite"}}, "howto"),
-    ("preference", {}, "howto"),
-    ("self_instruct", {"new_instructions": 4, "max_instances": 2, "max_tokens": 160}, "howto"),
-    ("evol_instruct", {"generations": 2, "max_tokens": 160}, "howto"),
-)
-# What it does not ask, one of each kind of output.
+# What the quickstart does not ask, one of each kind of output: method, params, seeds.
 OTHERS: tuple[tuple[str, dict[str, Any], str], ...] = (
     ("prompt", {"instruction": "Write a question of a customer and the answer.", "output": "pair"}, "howto"),
     ("prompt", {"instruction": "Write a chat of a customer and the support desk.", "output": "chat"}, "howto"),
     ("prompt", {"instruction": "Write a support ticket.", "output": "structured", "schema": TICKET}, "tickets"),
     ("rephrase", {"styles": "qa"}, "reviews"),
 )
-STAGES = (*QUICKSTART, *OTHERS)
 
 
 @dataclass(slots=True)
@@ -84,6 +71,15 @@ class _Asked:
         if answer.finish_reason == "length":
             raise RecordError("truncated", raw=answer.text)
         return answer
+
+
+def quickstart() -> "Stages":
+    """Return what the quickstart asks of an engine: (method, params, name of the seeds), a stage each."""
+    stages = yaml.safe_load((SEEDS.parent / "llm.yaml").read_text(encoding="utf-8"))["stages"]
+    asking = [stage for stage in stages if get_method(stage["method"]).rollout]
+    # What judges another stage's records judges seeds here.
+    sources = [stage["inputs"][0] if stage["inputs"][0] in ("tickets", "howto") else "howto" for stage in asking]
+    return tuple((stage["method"], stage["params"], at) for stage, at in zip(asking, sources, strict=True))
 
 
 def quickstart_seeds(name: str) -> pa.RecordBatch:
@@ -147,14 +143,14 @@ def _judged(rows: Iterable[Mapping[str, Any]], kind: str) -> Tally:
 Stages = tuple[tuple[str, dict[str, Any], str], ...]
 
 
-def shares(folder: Path, draws: int = 24, stages: Stages = QUICKSTART) -> Iterator[tuple[str, Tally]]:
-    """Yield (stage, what became of its rows) with the model in `folder`."""
+def shares(folder: Path, draws: int = 24, stages: Stages = ()) -> Iterator[tuple[str, Tally]]:
+    """Yield (stage, what became of its rows) with the model in `folder`; of the quickstart where none are given."""
     from tasks.engines.transformers_local import LocalEngine
 
-    for stage in stages:
+    for number, stage in enumerate(stages or quickstart(), 1):
         engine = LocalEngine(TransformersLocal(type="transformers_local", model=str(folder), device="cpu"))
         yield (
-            f"{stage[0]} {stage[1].get('output') or stage[1].get('styles') or ''}".strip(),
+            f"{number} {stage[0]} {stage[1].get('output') or stage[1].get('styles') or ''}".strip(),
             tally(engine, stage, draws),
         )
         asyncio.run(engine.close())
@@ -182,7 +178,7 @@ def bench() -> list[Row]:
 
 
 def _print(folder: Path, *, samples: bool) -> None:
-    for name, stages in (("the quickstart", QUICKSTART), ("others", OTHERS)):
+    for name, stages in (("the quickstart", quickstart()), ("others", OTHERS)):
         passed = []
         for what, one in shares(folder, stages=stages):
             passed.append(one.passed / max(1, one.rows))

@@ -50,9 +50,8 @@ def test_pairs_follow_from_the_generator():
         (("text", "answer", "rephrase", "seed_answer", "evolved", "copy"), _parse.body),
         (("pair",), lambda text: _parse.fields(text, ("Input", "Output"))),
         (("rephrase_qa",), lambda text: _parse.blocks(text, ("Question", "Answer"))),
-        (("grounded_qa",), lambda text: _parse.blocks(text, grounded_qa.NAMES)),
-        (("structured", "judge", "preference"), json.loads),
-        (("tasks",), lambda text: _self_instruct_read.instructions(text, 1)),
+        (("structured", "judge", "preference", "grounded_qa"), json.loads),
+        (("tasks",), _self_instruct_read.instructions),
     ],
     ids=lambda value: value[0] if isinstance(value, tuple) else "",
 )
@@ -71,10 +70,11 @@ def test_conversations_and_single_turns_are_read():
 
 
 def test_evidence_is_in_the_document():
-    """What is learned is to copy, not to make up."""
+    """What is learned is to choose a sentence, not to make one up."""
     for messages, answer in of("grounded_qa"):
         document = messages[-1][1].partition("<text>\n")[2].partition("\n</text>")[0]
-        for pair in _parse.blocks(answer, grounded_qa.NAMES):
+        for found in json.loads(answer):
+            pair = {name.capitalize(): said for name, said in found.items()}
             assert grounded_qa.defect(pair, document, grounded_qa.Params()) is None
 
 

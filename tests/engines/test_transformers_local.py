@@ -9,7 +9,7 @@ import pytest
 from tasks.core.engine import Request, TransformersLocal, sampling
 from tasks.core.errors import RecipeError, RecordError, TransientError, UserError
 from tasks.engines.transformers_local import LocalEngine
-from tests.engines.asking import SCHEMA, ask, once
+from tests.engines.asking import ask, once
 from tests.engines.models import LINES, causal, llama
 
 torch = pytest.importorskip("torch", reason="the extra llm (torch, transformers) is not installed")
@@ -217,10 +217,61 @@ def test_logprobs_are_those_of_the_model(folder):
         assert len(others) <= 3
 
 
-def test_answer_off_the_schema_is_rejected(folder):
-    """Nothing steers the model here, so a random one fails, with its text kept."""
+VOTE = {
+    "type": "object",
+    "properties": {
+        "kind": {"enum": ["an old lamp", "a new one"]},
+        "score": {"type": "integer", "minimum": 1, "maximum": 5},
+        "sure": {"type": "boolean"},
+    },
+    "required": ["kind", "score", "sure"],
+    "additionalProperties": False,
+}
+
+
+def voting(count, **more):
+    drawn = {"max_tokens": 80, "temperature": 1.5} | more
+    return [
+        Request(prompt="a", sampling=sampling(**drawn | {"seed": seed}), schema=json.dumps(VOTE))
+        for seed in range(count)
+    ]
+
+
+def test_schema_steers_even_a_random_model(folder):
+    """Every answer is an instance, properties in the schema's order; the choices are the model's own."""
+    answers = once(local(folder), voting(40))
+    values = [json.loads(answer.text) for answer in answers]
+    assert all(list(value) == list(VOTE["properties"]) for value in values)
+    assert {value["kind"] for value in values} == {"an old lamp", "a new one"}
+    assert {value["score"] for value in values} == {1, 2, 3, 4, 5}
+    assert {answer.finish_reason for answer in answers} == {"stop"}
+
+
+def test_steered_answers_do_not_depend_on_the_batch(folder):
+    """Alone, together, and beside requests that nothing steers."""
+    asked = [*voting(5), *prompts(5, temperature=0.9)]
+    together = [answer.text for answer in once(local(folder), asked)]
+    assert [answer.text for answer in once(local(folder, batch_size=2), asked)] == together
+    assert [once(local(folder), [one])[0].text for one in asked] == together
+
+
+def test_greedy_answers_are_steered(folder):
+    """At temperature 0 too."""
+    (answer,) = once(local(folder), voting(1, temperature=0.0))
+    assert set(json.loads(answer.text)) == set(VOTE["properties"])
+
+
+def test_steered_answer_that_is_cut_off_says_so(folder):
+    """What the limit cuts is never taken for whole."""
+    (answer,) = once(local(folder), voting(1, max_tokens=5))
+    assert answer.finish_reason == "length"
+
+
+def test_schema_that_cannot_steer_is_checked_afterwards(folder):
+    """Nothing compiles `not`, so a random model fails, with its text kept."""
+    schema = json.dumps({"not": {"type": "string"}, "required": ["kind"], "type": "object"})
     asked = [
-        Request(prompt="a", sampling=sampling(max_tokens=200, seed=seed, stop=("e",)), schema=SCHEMA)
+        Request(prompt="a", sampling=sampling(max_tokens=200, seed=seed, stop=("e",)), schema=schema)
         for seed in range(4)
     ]
     for error in ask(local(folder), asked):

@@ -68,7 +68,10 @@ ANSWERS: dict[str, Sequence[str] | Callable[[Request], str]] = {
     "evol_instruct": evol_instruct_answer,
     "prompt": prompt_answer,
     "rephrase": rephrase_answer,
-    "grounded_qa": ("Question: What is wrong with it?\nAnswer: It is small.\nEvidence: It is too small.",),
+    "grounded_qa": (
+        '[{"question": "What is wrong?", "answer": "It is small.", "evidence": "It is too small."}]',
+        '[{"question": "What is asked?", "answer": "A call.", "evidence": "Please call me."}]',
+    ),
     "judge": ('{"clear": 4}', '{"clear": 3}', '{"clear": 1}'),
     "preference": preference_answer,
 }

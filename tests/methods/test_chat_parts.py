@@ -56,15 +56,15 @@ def test_plain_text_stays_as_it_is():
 
 @pytest.mark.parametrize(
     ("text", "items"),
-    [("1. a\n2. b\nc\n3) d", ["a", "b\nc", "d"]), ("1. only", ["only"])],
+    [("1. a\n2. b\nc\n3) d", ["a", "b\nc", "d"]), ("1. only", ["only"]), ("7. a\n7. b", ["a", "b"])],
 )
 def test_numbered_list_is_read(text, items):
     """Items run to the next number."""
     assert _parse.numbered(text) == items
 
 
-@pytest.mark.parametrize("text", ["a\n1. b", "2. a", "1. a\n3. b", "none"])
-def test_list_numbered_wrongly_is_bad_form(text):
+@pytest.mark.parametrize("text", ["a\n1. b", "- a", "none"])
+def test_list_that_starts_otherwise_is_bad_form(text):
     """No item is guessed."""
     with pytest.raises(RecordError, match="bad_form"):
         _parse.numbered(text)

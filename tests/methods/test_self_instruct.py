@@ -69,8 +69,8 @@ def test_prompt_is_golden(name, messages):
     assert messages[0][1] + "\n" == (GOLDEN / f"self_instruct_{name}.txt").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("answer", ["Name a river.", "9. Name a river.\n11. Sort.", "7. Name a river."])
-def test_list_with_other_numbers_is_a_reject(answer):
+@pytest.mark.parametrize("answer", ["Name a river.", "- Name a river.\n- Sort."])
+def test_list_without_numbers_is_a_reject(answer):
     """What is not the list that was asked for is kept raw, not guessed at."""
     (row,) = made(answer)
     assert (row["reason"], row["text"]) == ("bad_form", answer)

@@ -14,13 +14,14 @@ METHOD = get_method("self_instruct")
     [
         ("9. name a  river.\n10. Sort\nthe words:", ["Name a river.", "Sort the words"]),
         ("1. Name a river.\n2. Sort the words.", ["Name a river.", "Sort the words."]),
+        ("1. Name a river.\n1. Sort.\n4. Name a hill.", ["Name a river.", "Sort.", "Name a hill."]),
         ("Sure! Here are the new tasks:\n\n9) Name a river.", ["Name a river."]),
     ],
-    ids=["numbered on", "numbered anew", "with a lead-in"],
+    ids=["numbered on", "numbered anew", "numbered badly", "with a lead-in"],
 )
 def test_list_is_read(answer, tasks):
     """Each item on one line, its first letter a capital, no colon at its end."""
-    assert read.instructions(answer, 9) == tasks
+    assert read.instructions(answer) == tasks
 
 
 @pytest.mark.parametrize(

@@ -99,11 +99,12 @@ def _start(model: Any, rows: Rows, held: Rows, params: Params, *, seed: int, scr
     # Several models share their weights where nothing in them is random: from scratch there is no dropout.
     copies = params.threads if device.type == "cpu" and params.model is None else 1
     workers = Workers(model, copies)
-    return Loop(model, rows, held, params, seed, scratch, device, _optimizers(model, params), total, workers)
+    optimizers = _optimizers(model, params, copies)
+    return Loop(model, rows, held, params, seed, scratch, device, optimizers, total, workers)
 
 
-def _optimizers(model: Any, params: Params) -> list[Any]:
-    """Return the optimizers; each group of weights has its own `peak` learning rate."""
+def _optimizers(model: Any, params: Params, parts: int) -> list[Any]:
+    """Return the optimizers, Muon in so many parts of like size; each group has its own `peak` learning rate."""
     import torch  # noqa: PLC0415 - heavy
 
     learned = [(name, weight) for name, weight in model.named_parameters() if weight.requires_grad]
@@ -121,11 +122,10 @@ def _optimizers(model: Any, params: Params) -> list[Any]:
     adamw = torch.optim.AdamW([group for group in groups if group["params"]], betas=(0.9, 0.95))
     if params.optimizer == "adamw" or not matrices:
         return [adamw]
-    group = {"params": matrices, "peak": inner_rate}
-    return [
-        adamw,
-        torch.optim.Muon([group], weight_decay=decay, adjust_lr_fn="match_rms_adamw", ns_steps=_NEWTON_SCHULZ),
-    ]
+    by_size = sorted(matrices, key=lambda weight: weight.numel())
+    groups = [{"params": by_size[at::parts], "peak": inner_rate} for at in range(min(parts, len(matrices)))]
+    settings = {"weight_decay": decay, "adjust_lr_fn": "match_rms_adamw", "ns_steps": _NEWTON_SCHULZ}
+    return [*(torch.optim.Muon([group], **settings) for group in groups), adamw]
 
 
 def _steps(loop: Loop, progress: Progress) -> None:
@@ -210,8 +210,7 @@ def _step(loop: Loop, which: Ints) -> float:
     norm = torch.nn.utils.clip_grad_norm_(loop.model.parameters(), loop.params.clip)
     if not (math.isfinite(loss) and math.isfinite(norm)):
         return math.nan
-    for optimizer in loop.optimizers:
-        optimizer.step()
+    loop.workers.together([optimizer.step for optimizer in loop.optimizers])
     loop.state.step += 1
     loop.state.tokens += tokens
     return loss

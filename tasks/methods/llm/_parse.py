@@ -147,12 +147,12 @@ def _marks(names: tuple[str, ...]) -> re.Pattern[str]:
     return re.compile(rf"^[ \t]*(?:\*\*)?({choice}):(?:\*\*)?[ \t]*", re.MULTILINE)
 
 
-def numbered(text: str, first: int = 1) -> list[str]:
-    """Return the items of a numbered list, `first` the number of its first item; the last may be cut by a stop."""
+def numbered(text: str) -> list[str]:
+    """Return the items of a numbered list, whatever their numbers; the last may be cut by a stop."""
     text = body(text)
     marks = list(_ITEM.finditer(text))
-    if not marks or marks[0].start() or [int(mark[1]) for mark in marks] != list(range(first, first + len(marks))):
-        raise RecordError("bad_form", f"not a list numbered from {first}", text)
+    if not marks or marks[0].start():
+        raise RecordError("bad_form", "not a numbered list", text)
     ends = [mark.start() for mark in marks[1:]] + [len(text)]
     return [text[mark.end() : end].strip() for mark, end in zip(marks, ends, strict=True)]
 

@@ -16,16 +16,12 @@ _NO_INPUT = frozenset({"none", "none.", "n/a", "<noinput>", "-"})
 Order = Literal["input_first", "output_first"]
 
 
-def instructions(text: str, first: int) -> list[str]:
-    """Return the tasks of a list numbered from `first`, or anew from 1, each on one line.
+def instructions(text: str) -> list[str]:
+    """Return the tasks of a numbered list, each on one line.
 
-    A first letter becomes a capital and a colon at the end goes, as in the paper's code.
+    As in the paper's code, the numbers may be any, a first letter becomes a capital and a colon at the end goes.
     """
-    start = body(text)
-    try:
-        items = numbered(start, first)
-    except RecordError:
-        items = numbered(start, 1)
+    items = numbered(body(text))
     lines = [" ".join(item.split()).rstrip(":").strip() for item in items]
     return [line[:1].upper() + line[1:] for line in lines]
 

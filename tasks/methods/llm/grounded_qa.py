@@ -3,10 +3,13 @@
 Source: Lewis et al. 2021, PAQ: 65 Million Probably-Asked Questions (https://arxiv.org/abs/2102.07033)
 
     pairs: 3                          # a document; spread over its passages where it is long
+    evidence: sentence                # or quote, for servers that know no schemas
     with_document: true               # `text` is the document and the question, not the question alone
 
 Each pair names the words of the document that its answer rests on. They have to be there verbatim, white space aside;
 `extra` holds them as they stand in the document (`evidence`), with `start` and `end` in characters of the seed's text.
+A `sentence` is chosen among those of the document by a JSON Schema: an engine that holds itself to schemas cannot
+miss, whatever the model. A `quote` is any words, which the model has to copy itself.
 
 Rejects: `not_grounded` (the evidence is not in the document), `evidence_too_short`, `evidence_too_long` (most of the
 passage, which supports anything), `copies_document` (the answer is), `number_not_in_document`, `not_a_question`,
@@ -17,13 +20,15 @@ passage, which supports anything), `copies_document` (the answer is), `number_no
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, Literal
 
 import numpy as np
 from pydantic import Field
 
-from tasks.core.engine import Answer
+from tasks.core.engine import Answer, Request
 from tasks.core.errors import RecordError
 from tasks.core.method import Method
+from tasks.core.record import dumps
 from tasks.core.rollout import Generate, RolloutDraw, Row
 from tasks.methods.llm import _parse
 from tasks.methods.llm._chat import GUARD, Messages, Sampled, ask_all, block, chat, request, words_of
@@ -31,6 +36,7 @@ from tasks.methods.llm._passages import Range, passages, sentences
 
 NAMES = ("Question", "Answer", "Evidence")
 _FORM = "\n".join(f"{name}: ..." for name in NAMES)
+_JSON_FORM = "[{" + ", ".join(f'"{name.lower()}": "..."' for name in NAMES) + "}]"
 # A character of Chinese or Japanese counts as a word.
 _WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]|[^\W\u3040-\u30ff\u3400-\u9fff]+")
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
@@ -45,6 +51,9 @@ class Params(Sampled):
     """How many pairs, and what a good one is."""
 
     pairs: int = Field(1, ge=1, le=32, description="pairs of question and answer a document")
+    evidence: Literal["quote", "sentence"] = Field(
+        "sentence", description="what supports an answer: a sentence that the model chooses, or words that it copies"
+    )
     max_passage_tokens: int = Field(1500, ge=50, le=100_000, description="tokens of a passage at most, estimated")
     min_evidence: int = Field(3, ge=1, description="words of the evidence at least; a Chinese character is one")
     max_evidence: float = Field(
@@ -65,13 +74,29 @@ class Asked:
     pairs: int
 
 
-def messages(passage: str, pairs: int) -> Messages:
+def messages(passage: str, pairs: int, evidence: str = "sentence") -> Messages:
     """Return the messages that ask for so many pairs about a passage."""
     many = "1 question" if pairs == 1 else f"{pairs} different questions"
-    task = f"Write {many} that the text answers. Give a short answer. As evidence, copy the words of the text that "
-    task += "show it, exactly as they are."
+    what = "words of the text that show" if evidence == "quote" else "one sentence of the text that shows"
+    task = f"Write {many} that the text answers. Give a short answer. As evidence, copy the {what} it, exactly as "
+    task += "they are." if evidence == "quote" else "it is."
     form = f"Answer in this form{'' if pairs == 1 else f', {pairs} times'}:\n{_FORM}"
+    if evidence == "sentence":
+        form = f"Answer with JSON, {many.partition(' ')[0]} of this form in a list:\n{_JSON_FORM}"
     return chat("\n\n".join([task, block("text", passage), GUARD, form]))
+
+
+def schema_of(passage: str, pairs: int, params: Params) -> dict[str, Any] | None:
+    """Return the JSON Schema of an answer whose evidence is one of the passage's sentences; None where none will do."""
+    found = [passage[low:high] for low, high in sentences(passage)]
+    least, most = params.min_evidence, params.max_evidence * len(passage)
+    good = [said for said in found if len(_words(said)) >= least and (len(found) == 1 or len(said) <= most)]
+    if not good:
+        return None
+    kinds: list[dict[str, Any]] = [{"type": "string"}, {"type": "string"}, {"enum": list(dict.fromkeys(good))}]
+    properties = dict(zip((name.lower() for name in NAMES), kinds, strict=True))
+    item = {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
+    return {"type": "array", "items": item, "minItems": pairs, "maxItems": pairs}
 
 
 def planned(text: str, params: Params, rng: np.random.Generator) -> list[Asked]:
@@ -89,8 +114,7 @@ async def rollout(draw: RolloutDraw, generate: Generate, params: Params) -> list
     """Return the pairs of one document, and the rejects."""
     text = words_of(draw.seed or {})
     plan = planned(text, params, draw.rng)
-    asked = [messages(text[each.place[0] : each.place[1]], each.pairs) for each in plan]
-    answers = await ask_all(generate, [request(each, params) for each in asked])
+    answers = await ask_all(generate, [_request(text[slice(*each.place)], each.pairs, params) for each in plan])
     rows: list[Row] = []
     questions: set[str] = set()
     for each, answer in zip(plan, answers, strict=True):
@@ -98,11 +122,31 @@ async def rollout(draw: RolloutDraw, generate: Generate, params: Params) -> list
     return rows
 
 
+def _request(passage: str, pairs: int, params: Params) -> Request:
+    if params.evidence == "quote":
+        return request(messages(passage, pairs, "quote"), params)
+    schema = schema_of(passage, pairs, params)
+    if schema is None:
+        raise RecordError("no_room", "no sentence is short enough, or long enough, to be evidence", raw=passage)
+    return request(messages(passage, pairs), params, schema=dumps(schema))
+
+
+def _pairs(said: str, passage: str, asked: Asked, params: Params) -> list[dict[str, str]]:
+    """Return the pairs of an answer by NAMES."""
+    if params.evidence == "quote":
+        return _parse.blocks(said, NAMES)
+    found = _parse.json_of(said, dumps(schema_of(passage, asked.pairs, params)))
+    by_name = [{name: str(pair[name.lower()]).strip() for name in NAMES} for pair in found]
+    if not all(all(pair.values()) for pair in by_name):
+        raise RecordError("empty_answer", raw=said)
+    return by_name
+
+
 def _rows(answer: Answer | RecordError, text: str, asked: Asked, questions: set[str], params: Params) -> list[Row]:
     if isinstance(answer, RecordError):
         return [_parse.rejected(answer)]
     try:
-        found = _parse.blocks(answer.text, NAMES)
+        found = _pairs(answer.text, text[slice(*asked.place)], asked, params)
     except RecordError as exc:
         return [_parse.rejected(exc, answer.text)]
     rows = []

@@ -199,7 +199,7 @@ async def _instructions(
     if isinstance(answer, RecordError) and answer.reason != "truncated":
         raise answer
     text = answer.raw if isinstance(answer, RecordError) else answer.text
-    found = read.instructions(text, len(examples) + 1)
+    found = read.instructions(text)
     rows = _turned_down(found[: len(found) - cut], draw.prepared, params)
     if cut:  # as in the paper, what stands before the cut is whole
         rows[len(found) - 1] = [reject("truncated", found[-1])]
