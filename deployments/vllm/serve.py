@@ -62,7 +62,19 @@ def command(venv: Path, model: str, port: int, host: str, more: Sequence[str]) -
     )
     place = str(folder.resolve()) if folder.is_dir() else model
     server = [str(program(venv)), "-m", "vllm.entrypoints.openai.api_server", "--model", place]
-    return [*server, "--host", host, "--port", str(port), *named, *more]
+    return [*server, "--host", host, "--port", str(port), *named, *_unless_given(more, on_cpu(venv)), *more]
+
+
+def _unless_given(more: Sequence[str], cpu: bool) -> list[str]:
+    """Return options that stand where `more` says nothing of them."""
+    # A small model that may write any space in JSON writes nothing else.
+    tight = ["--structured-outputs-config", '{"backend": "guidance", "disable_any_whitespace": true}']
+    options = [] if tight[0] in more else tight
+    if cpu and not any("chunked-prefill" in word for word in more):
+        # vLLM 0.32 on a CPU dies of a prompt that is read in parts where its request has a seed: "CPU Generator does
+        # not use offset".
+        options.append("--no-enable-chunked-prefill")
+    return options
 
 
 def environment(venv: Path, given: Mapping[str, str]) -> dict[str, str]:

@@ -5,12 +5,12 @@ method would turn down is drawn again.
 """
 
 import itertools
-import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 import numpy as np
 
+from tasks.core import record
 from tasks.core.rollout import Row
 from tasks.engines._embedded_prompts import ANSWER, ASKED, CHAT, CRITERIA, PAIR, PERSONAS, SUM_UP, TONES, WRITE
 from tasks.engines._embedded_text import PRODUCTS, REVIEWS, TOPICS, Writer, sentences_of
@@ -141,7 +141,7 @@ def _structured(writer: Writer) -> Pair:
         schema["additionalProperties"] = False
     asked = str(writer.one(WRITE))
     params = _params(writer, prompt.Params, instruction=asked, output="structured", schema=schema)
-    answer = _json({name: have[name][1] for name in names})
+    answer = record.dumps({name: have[name][1] for name in names})
     return prompt.messages(params, attributes=_grid(writer, asked)), answer
 
 
@@ -196,12 +196,7 @@ def _grounded(writer: Writer) -> Pair:
         for asked, sentence in zip(writer.some(QUESTIONS, pairs), said, strict=False)
     ]
     wrong = any(grounded_qa.defect({k.capitalize(): v for k, v in x.items()}, document, _GROUNDED) for x in found)
-    return grounded_qa.messages(document, pairs), "" if wrong or len(found) < pairs else _json(found)
-
-
-def _json(value: Any) -> str:
-    """Return JSON as models are steered to write it."""
-    return json.dumps(value, ensure_ascii=False)
+    return grounded_qa.messages(document, pairs), "" if wrong or len(found) < pairs else record.dumps(found)
 
 
 def _copy(writer: Writer) -> Pair:
@@ -223,7 +218,7 @@ def _judged(writer: Writer) -> Pair:
     seed = _example(writer, text=text, target=writer.advice() if writer.chance(0.7) else None)
     vote: dict[str, Any] = {"reason": "It is clear and useful." if good else "It makes no sense."} if explain else {}
     vote |= {name: int(writer.rng.integers(low, high + 1)) for name in names}
-    return judge.messages(seed, params), _json(vote)
+    return judge.messages(seed, params), record.dumps(vote)
 
 
 CRITERION = "is more correct, helpful and clear"
@@ -242,8 +237,8 @@ def _preferred(writer: Writer) -> Pair:
     (first, one), (second, other) = _marked(writer), _marked(writer)
     if writer.chance(0.25):
         asked = preference.verdict_messages(_short(writer), first, second, CRITERION)
-        return asked, _json({"better": "tie" if one == other else "A" if one > other else "B"})
-    return preference.score_messages(_short(writer), first, CRITERION), _json({"score": one})
+        return asked, record.dumps({"better": "tie" if one == other else "A" if one > other else "B"})
+    return preference.score_messages(_short(writer), first, CRITERION), record.dumps({"score": one})
 
 
 def _short(writer: Writer) -> str:

@@ -16,8 +16,8 @@ from tasks.engines._tokenizer import Tokenizer
 if TYPE_CHECKING:
     from llguidance import LLMatcher, LLTokenizer
 
-# As `json.dumps` writes by default: what models have seen most. Free white space leads small ones into endless runs.
-_FORM = {"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": "}
+# No white space, as vLLM is told too (deployments/vllm/serve.py): a small model that may write any writes nothing else.
+_FORM = {"whitespace_flexible": False}
 
 
 class Guides:

@@ -2,6 +2,7 @@
 
 import configparser
 import http.server
+import json
 import re
 import socketserver
 import subprocess
@@ -75,6 +76,30 @@ def test_command_serves_a_directory_under_its_name(venv, model):
     assert line[line.index("--model") + 1] == str(model)
     assert line[line.index("--served-model-name") + 1] == "my-model"
     assert line[-2:] == ["--max-num-seqs", "64"]
+
+
+def test_json_is_written_tight_unless_told_otherwise(venv):
+    """A small model that may write any white space writes nothing else."""
+    option = "--structured-outputs-config"
+    place = venv("true")
+    line = serve.command(place, "org/model", 8001, "127.0.0.1", [])
+    assert json.loads(line[line.index(option) + 1]) == {"backend": "guidance", "disable_any_whitespace": True}
+    told = serve.command(place, "org/model", 8001, "127.0.0.1", [option, "{}"])
+    assert (told.count(option), told[-1]) == (1, "{}")
+
+
+def test_prompts_are_read_whole_on_a_cpu(venv):
+    """Read in parts, one with a seed ends the server; on a GPU nothing is changed."""
+    cpu = venv("true", cpu=True)
+    assert "--no-enable-chunked-prefill" in serve.command(cpu, "org/model", 8001, "127.0.0.1", [])
+    told = serve.command(cpu, "org/model", 8001, "127.0.0.1", ["--enable-chunked-prefill"])
+    assert "--no-enable-chunked-prefill" not in told
+
+
+def test_prompts_are_read_as_vllm_likes_on_a_gpu(venv):
+    """Its own default."""
+    line = serve.command(venv("true"), "org/model", 8001, "127.0.0.1", [])
+    assert "--no-enable-chunked-prefill" not in line
 
 
 def test_command_leaves_a_hub_id_as_it_is(venv):

@@ -18,7 +18,7 @@ from tasks.core.engine import OpenAIHttp, Price, Request, sampling
 from tasks.core.errors import RecipeError, RecordError, TilthError
 from tasks.core.method import get_method
 from tasks.core.rollout import Context
-from tests.bench.bench_embedded import STAGES, quickstart_seeds
+from tests.bench.bench_embedded import OTHERS, quickstart, quickstart_seeds
 
 ROOT = Path(__file__).resolve().parents[2]
 VENV = ROOT / ".venv-vllm"
@@ -151,7 +151,9 @@ def test_dead_address_is_one_line():
         check_engine(OpenAIHttp(type="openai_http", base_url="http://127.0.0.1:9/v1"))
 
 
-@pytest.mark.parametrize("stage", STAGES, ids=lambda stage: f"{stage[0]}-{stage[1].get('output', '')}")
+@pytest.mark.parametrize(
+    "stage", [*quickstart(), *OTHERS], ids=lambda stage: f"{stage[0]}-{stage[1].get('output', '')}"
+)
 def test_methods_run(stage, address, tmp_path):
     """Each llm method, through the runner and the answer log: every draw is accounted for, some rows are good, and a
     second run asks for nothing."""
