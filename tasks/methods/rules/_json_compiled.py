@@ -97,13 +97,19 @@ def _audit(root: Sub) -> None:
     """Look at every subschema that can be reached; RecipeError for the first that cannot be honoured."""
     _check_meta(root)
     seen: set[int] = set()
+    met: set[int] = set()
     stack = [root]
     while stack:
         sub = stack.pop()
         if isinstance(sub.schema, dict) and id(sub.schema) not in seen:
             seen.add(id(sub.schema))
             _check_keywords(sub)
-            stack.extend(_followed(sub))
+            followed = list(_followed(sub))
+            for target in followed:
+                if id(target.schema) not in met:
+                    met.add(id(target.schema))
+                    _check_meta(target)
+            stack.extend(followed)
             stack.extend(_parts(sub))
 
 
@@ -170,9 +176,7 @@ def _followed(sub: Sub) -> Iterator[Sub]:
             raise RecipeError(
                 f"{sub.pointer}/{keyword}: cannot resolve '{ref}'; it is not in this document, and none is fetched"
             ) from exc
-        target = Sub(found.contents, found.resolver, ref)
-        _check_meta(target)
-        yield target
+        yield Sub(found.contents, found.resolver, ref)
 
 
 def _parts(sub: Sub) -> Iterator[Sub]:
