@@ -17,6 +17,7 @@ from flows.artifacts import artifact_key
 from flows.check import Checked
 from flows.progress import training_progress
 from flows.shard import make_shard
+from flows.slots import engine_slot
 from quality.suites.check import Check, columns_read
 from quality.suites.result import SuiteResult
 from quality.suites.run import run_suite
@@ -85,7 +86,9 @@ def shard(
 ) -> dict[str, Any]:
     """Make one shard of a stage; returns its manifest."""
     loaded = SeedManifest.from_json(seeds) if seeds else None
-    made = make_shard(ShardJob.from_json(job), loaded, work_store())
+    asked = ShardJob.from_json(job)
+    with engine_slot(asked):
+        made = make_shard(asked, loaded, work_store())
     why = ", ".join(f"{reason} {n}" for reason, n in [*made.rejected.items(), *made.failed.items()])
     said = f"{made.accepted:,} of {made.seen:,} draws accepted{f'; {why}' if why else ''}"
     get_run_logger().info("%s · shard %d/%d: %s", stage, number, total, said)

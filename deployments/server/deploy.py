@@ -41,9 +41,12 @@ def deploy(prefect_file: Path = PREFECT_FILE) -> list[str]:
     from prefect.client.orchestration import get_client
     from prefect.utilities.templating import apply_values
 
+    from flows.slots import make_limit
+
     flows, pull = load(prefect_file), yaml.safe_load(prefect_file.read_text(encoding="utf-8")).get("pull")
     steps = apply_values(pull, {}, remove_notset=False)
     with get_client(sync_client=True) as client:
+        make_limit(client)
         return [_deploy(client, spec, flows[spec["name"]], steps) for spec in deployments(prefect_file)]
 
 
