@@ -1,5 +1,6 @@
 """The slots of engines: shards of llm stages wait for each other, others do not."""
 
+import contextlib
 import threading
 import time
 from types import SimpleNamespace
@@ -19,10 +20,8 @@ def client(orchestrator):
 
     with get_client(sync_client=True) as found:
         yield found
-        try:
+        with contextlib.suppress(ObjectNotFound):
             found.delete_global_concurrency_limit_by_name(LIMIT)
-        except ObjectNotFound:
-            pass
 
 
 def most_at_once(job, count=3):
