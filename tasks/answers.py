@@ -84,7 +84,11 @@ def log_path() -> Path:
 
 def open_log(path: Path | None = None) -> "AnswerLog":
     """Return the log of this work folder, or of another place: the same one for the whole process."""
-    return _opened((path or log_path()).absolute(), os.getpid())
+    with _opening:  # of two logs each would know only its own requests, and both might ask the same
+        return _opened((path or log_path()).absolute(), os.getpid())
+
+
+_opening = threading.Lock()
 
 
 @cache

@@ -1,0 +1,140 @@
+"""`prompt` through Prefect and the answer log on a real vLLM server, against a bare client and against distilabel.
+
+All ask the same server for the same 2,000 prompts, with the same sampling. The bare client is an aiohttp loop at the
+best of several concurrencies. Of ours, the time that the same command takes for a few prompts is taken off: it is what
+Python and Prefect take to start. The same is taken off distilabel's.
+"""
+
+import asyncio
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from tasks.core.method import get_method
+from tasks.methods.llm import prompt
+from tests.bench.measure import Row, row
+
+ROOT = Path(__file__).resolve().parents[2]
+PEERS = ROOT / ".venv-peers/bin/python"
+_PROMPTS, _FEW = 2_000, 20
+_AT_ONCE = (32, 64, 128)
+_SAMPLING = {"temperature": 0.8, "max_tokens": 64}
+PARAMS = {"instruction": "{{ text }}", "output": "answer", **_SAMPLING}
+
+
+def bench() -> Iterator[Row]:
+    """Yield tokens a second against a bare client, and against distilabel where `make bench-llm` could install it."""
+    if not (ROOT / ".venv-vllm/bin/vllm").is_file():
+        sys.exit("vLLM is not installed: make test-vllm installs it")
+    with tempfile.TemporaryDirectory(prefix="tilth-bench-") as folder, _server(Path(folder)) as (url, model):
+        place = Path(folder)
+        texts = [f"Write a support ticket about a router, for customer {number}." for number in range(_PROMPTS)]
+        asyncio.run(_bare(url, model, texts[:200], 64))  # the server's first requests are slow
+        bare = {at_once: _rate(url, model, texts, at_once) for at_once in _AT_ONCE}
+        best = max(bare, key=lambda at_once: bare[at_once])
+        ours = _ours(place, url, texts)
+        what = "prompt through Prefect and the answer log, vLLM on a CPU, tokens/s"
+        yield row(f"{what}; peer a bare client, {best} at once", ours, bare[best], asked="0.95x")
+        if PEERS.is_file():
+            yield row(f"{what}; peer distilabel", ours, _distilabel(place, url, model, texts), asked="1.2x")
+
+
+@contextmanager
+def _server(folder: Path) -> Iterator[tuple[str, str]]:
+    from tasks.engines.embedded import model_folder
+
+    model = model_folder()
+    line = [sys.executable, str(ROOT / "deployments/vllm/serve.py"), str(model), "--port", "0"]
+    line += ["--log", str(folder / "vllm.log"), "--", "--max-num-seqs", "128", "--enforce-eager"]
+    with subprocess.Popen(line, stdout=subprocess.PIPE, text=True) as server:
+        found = re.match(r"(http://\S+/v1) serves", server.stdout.readline())
+        if not found:
+            sys.exit((folder / "vllm.log").read_text()[-2000:])
+        try:
+            yield found[1], model.name
+        finally:
+            server.terminate()
+
+
+def _messages(text: str) -> list[dict[str, str]]:
+    params = get_method("prompt").params.model_validate(PARAMS)
+    seed = {"id": "", "text": text, "target": None, "messages": None, "extra": {}}
+    return [{"role": role, "content": content} for role, content in prompt.messages(params, seed)]
+
+
+def _rate(url: str, model: str, texts: Sequence[str], at_once: int) -> float:
+    began = time.perf_counter()
+    tokens = asyncio.run(_bare(url, model, texts, at_once))
+    return tokens / (time.perf_counter() - began)
+
+
+async def _bare(url: str, model: str, texts: Sequence[str], at_once: int) -> int:
+    """Ask with nothing around the client, and return the tokens of the answers."""
+    import aiohttp
+
+    numbered = iter(enumerate(texts))
+    tokens = 0
+
+    async def ask(session: aiohttp.ClientSession) -> None:
+        nonlocal tokens
+        for number, text in numbered:
+            body = {"model": model, "messages": _messages(text), "seed": number, **_SAMPLING}
+            async with session.post(f"{url}/chat/completions", json=body) as reply:
+                tokens += json.loads(await reply.read())["usage"]["completion_tokens"]
+
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
+        await asyncio.gather(*(ask(session) for _ in range(at_once)))
+    return tokens
+
+
+def _ours(folder: Path, url: str, texts: Sequence[str]) -> float:
+    from tasks.answers import AnswerLog
+
+    few, whole = (_generated(folder, url, some) for some in (texts[:_FEW], texts))
+    logs = [AnswerLog(home / "work/answers.sqlite") for _, home in (few, whole)]
+    tokens = [sum(total.completion_tokens for total in log.totals()) for log in logs]
+    return (tokens[1] - tokens[0]) / (whole[0] - few[0])
+
+
+def _generated(folder: Path, url: str, texts: Sequence[str]) -> tuple[float, Path]:
+    """Return the seconds of `tilth generate prompt` on some texts, and the TILTH_HOME that it had."""
+    seeds, home = folder / f"seeds-{len(texts)}.jsonl", folder / f"home-{len(texts)}"
+    seeds.write_text("".join(json.dumps({"text": text}) + "\n" for text in texts), encoding="utf-8")
+    words = ["generate", "prompt", "--seeds", seeds, "--params", json.dumps(PARAMS), "--per-seed", 1, "--engine", url]
+    words += ["--out", folder / f"out-{len(texts)}"]
+    return _timed([ROOT / ".venv/bin/tilth", *words], TILTH_HOME=str(home)), home
+
+
+def _timed(words: Sequence[Any], **more: str) -> float:
+    began = time.perf_counter()
+    done = subprocess.run(
+        list(map(str, words)), env={**os.environ, **more}, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        sys.exit(done.stderr[-2000:])
+    return time.perf_counter() - began
+
+
+def _distilabel(folder: Path, url: str, model: str, texts: Sequence[str]) -> float:
+    seconds, tokens = [], []
+    for some in (texts[:_FEW], texts):
+        asked, said = folder / "asked.json", folder / "said.json"
+        asked.write_text(json.dumps([_messages(text)[0]["content"] for text in some]), encoding="utf-8")
+        script = ROOT / "tests/bench/peer_distilabel.py"
+        more = {"HF_HUB_OFFLINE": "1", "HOME": str(folder)}
+        seconds.append(_timed([PEERS, "-W", "ignore", script, url, model, asked, said, json.dumps(_SAMPLING)], **more))
+        tokens.append(json.loads(said.read_text(encoding="utf-8"))["tokens"])
+    return (tokens[1] - tokens[0]) / (seconds[1] - seconds[0])
+
+
+if __name__ == "__main__":
+    for line in bench():
+        print(line)
