@@ -20,6 +20,7 @@ from tasks.core.errors import UserError
 from tasks.core.method import methods as all_methods
 from tasks.core.source import SeedSource
 from tasks.export import write_json
+from tasks.plan import load_params
 from tasks.readers.shards import SeedManifest
 from tasks.split import split
 
@@ -77,28 +78,25 @@ def compare(
     made: dict[str, dict[str, float]] = {}
     texts: dict[str, list[str]] = {}
     for name in dict.fromkeys(methods):
+        method, given = all_methods()[name], (params or {}).get(name, {})
+        loaded_params = load_params(method, given, Path())
         recipe = one_method(
             method=name,
-            params=(params or {}).get(name, {}),
+            params=given,
             count=count,
             per_seed=None,
-            seeds=str(path) if _reads_seeds(name, (params or {}).get(name, {})) else None,
-            engine=engine if all_methods()[name].rollout else None,
+            seeds=str(path) if method.seeds(loaded_params) != "none" else None,
+            engine=engine if method.asks_engine(loaded_params) else None,
             seed=seed,
             overrides=["release.docs=false"],
         )
         checked = check(recipe, Path())
         result = release_what_there_is(checked, folder / name, resume=resume, overwrite=overwrite)
         texts[name] = _texts(folder / name)
-        stage = checked.stages[0]
-        price = spec_of(recipe, stage.stage).price if stage.method.rollout else None
+        (staged,) = checked.stages
+        price = spec_of(recipe, staged.stage).price if staged.asks_engine else None
         made[name] = {"made_share": result["rows"] / count, **_spent(result, price)}
     return _report(folder, made, texts, (training, held_out), weights)
-
-
-def _reads_seeds(name: str, params: dict[str, Any]) -> bool:
-    method = all_methods()[name]
-    return method.seeds(method.params.model_validate(params, context={"base": "."})) != "none"
 
 
 def _texts(folder: Path) -> list[str]:

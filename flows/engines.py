@@ -6,6 +6,7 @@ from typing import Any
 
 from tasks.core.engine import EMBEDDED, Embedded, EngineSpec
 from tasks.core.errors import RecipeError, choices
+from tasks.core.method import ParamIs
 from tasks.core.recipe import Recipe, Stage
 from tasks.core.settings import settings
 from tasks.plan import StagePlan
@@ -43,12 +44,12 @@ def check_engines(recipe: Recipe, stages: Sequence[StagePlan]) -> None:
     """Raise RecipeError where an engine that a stage needs is not there, or one that it names would do nothing."""
     specs: dict[str, EngineSpec] = {}
     for staged in stages:
-        stage, method = staged.stage, staged.method
-        if method.rollout is not None:
+        stage = staged.stage
+        if staged.asks_engine:
             spec = spec_of(recipe, stage)
             specs[spec.model_dump_json()] = spec
         elif stage.engine is not None:
-            raise RecipeError(f"stage '{stage.name}': {method.name} asks no engine; remove `engine: {stage.engine}`")
+            raise RecipeError(f"stage '{stage.name}': {_asks_none(staged)}")
     if specs:
         from tasks.engines.factory import check_engine
 
@@ -56,9 +57,21 @@ def check_engines(recipe: Recipe, stages: Sequence[StagePlan]) -> None:
             check_engine(spec)
 
 
+def _asks_none(staged: StagePlan) -> str:
+    """Return what is wrong with a stage that names an engine and does not ask it."""
+    method, engine = staged.method, staged.stage.engine
+    # `given` is what the command line calls the engine of its --engine.
+    named = "`--engine`" if engine == "given" else f"`engine: {engine}`"
+    if method.rollout is None:
+        return f"{method.name} asks no engine; remove {named}"
+    if isinstance(method.asks, ParamIs):
+        return f"{method.name} asks an engine only with `{method.asks}` among its params; add that, or remove {named}"
+    return f"{method.name} asks no engine with these params; change them, or remove {named}"
+
+
 def who(recipe: Recipe, staged: StagePlan) -> list[str] | None:
     """Return which model answers a stage, as far as the recipe says; None for a method that asks nothing."""
-    if staged.method.rollout is None:
+    if not staged.asks_engine:
         return None
     spec = spec_of(recipe, staged.stage)
     return [spec.type, str(getattr(spec, "model", None) or "")]
@@ -69,7 +82,7 @@ def engine_of(recipe: Recipe, staged: StagePlan, run: str) -> EngineUse | None:
 
     Stages of one `run` share its budget.
     """
-    if staged.method.rollout is None:
+    if not staged.asks_engine:
         return None
     from tasks.rollouts import engine_for
 

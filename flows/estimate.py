@@ -52,7 +52,7 @@ def estimates(checked: Checked, *, probe: bool = False) -> list[tuple[str, Estim
     """Return the estimate of every stage that asks an engine, by name, in the order they run."""
     log = open_log() if probe or log_path().exists() else None
     samples = Samples(checked)
-    asking = [staged for staged in checked.stages if staged.method.rollout is not None]
+    asking = [staged for staged in checked.stages if staged.asks_engine]
     return [(staged.stage.name, _estimate(checked, staged, samples, log, probe=probe)) for staged in asking]
 
 

@@ -69,7 +69,7 @@ class _Run:
             raise GateStop(f"stage '{name}': {leak}")
         self.stages.append(manifest)
         self.recorder.stage(manifest)
-        if staged.method.rollout and not isinstance(self.store, LocalStore):
+        if staged.asks_engine and not isinstance(self.store, LocalStore):
             snapshot_answers(self.store)
         self._publish(manifest, _notes(staged, manifest))
         gate = self.checked.gates[name]
@@ -158,7 +158,7 @@ def release_what_there_is(checked: Checked, out: str | Path, *, resume: bool, ov
         terminal() as bars,
         tags(recipe.name),
     ):
-        if not isinstance(store, LocalStore) and any(staged.method.rollout for staged in checked.stages):
+        if not isinstance(store, LocalStore) and any(staged.asks_engine for staged in checked.stages):
             merge_answers(store)
         run = _Run(checked, store, bars, recorder)
         run.load()

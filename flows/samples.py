@@ -67,7 +67,7 @@ class Samples:
         stage, method = staged.stage, staged.method
         seeds = self.of(stage)
         rows = stage.count or self.draws(staged)
-        if method.run is not None and method.fit is None:
+        if not staged.asks_engine and method.fit is None:
             batch = self._drawn(staged, seeds, rows)
             if batch.num_rows:
                 return Sample(batch, rows, true=seeds is None or seeds.true)

@@ -48,11 +48,12 @@ def draw(job: ShardJob, seeds: SeedManifest | None, store: Store) -> Drawn:
     seed_batch = None
     if seeds is not None and method.seeds(params) == "each":
         seed_batch = SeedReader(seeds).take(seed_rows(job, seeds.accepted))
-    if method.run is None:
+    if method.asks_engine(params):
         return _asked(job, seeds, seed_batch, store)
     rng = stream(job.run_seed, job.stage, job.shard)
     model = model_folder(job.model) if job.model else None
-    made = method.run(seed_batch, params, Draw(rng, job.count, job.start, stream_key(job.run_seed, job.stage), model))
+    shard_draw = Draw(rng, job.count, job.start, stream_key(job.run_seed, job.stage), model)
+    made = method.run(seed_batch, params, shard_draw)  # type: ignore[misc]
     rows = made.records.num_rows
     if rows > job.count:
         raise ShardError(f"{method.id} made {rows} records for {job.count} draws of stage '{job.stage}'")

@@ -134,7 +134,7 @@ class _DryRun:
         return found
 
     async def draw(self, draw: RolloutDraw) -> _Dry:
-        if self.method.rollout is None:
+        if not self.method.asks_engine(self.params):
             raise ShardError(f"{self.method.id} asks no engine")
         requests: list[Request] = []
 
@@ -146,7 +146,7 @@ class _DryRun:
             return answered(requests[-1])
 
         try:
-            await self.method.rollout(draw, generate, self.params)
+            await self.method.rollout(draw, generate, self.params)  # type: ignore[misc]
         except RecordError:
             return _Dry(requests, whole=False)
         return _Dry(requests, whole=True)

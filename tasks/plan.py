@@ -34,6 +34,10 @@ class StagePlan:
         return self.params.model_dump(mode="json", by_alias=True, exclude_unset=True)
 
     @property
+    def asks_engine(self) -> bool:
+        return self.method.asks_engine(self.params)
+
+    @property
     def uses_seeds(self) -> bool:
         return self.method.seeds(self.params) != "none"
 
@@ -121,6 +125,6 @@ def cut(draws: int, rows: int) -> Iterator[tuple[int, int]]:
 def max_draws(staged: StagePlan) -> int:
     """Return the draws after which a stage with a count gives up; where draws cost money, sooner."""
     stage = staged.stage
-    if staged.method.rollout:
+    if staged.asks_engine:
         return stage.max_draws or 3 * (stage.count or 0) + 100
     return stage.max_draws or 10 * (stage.count or 0) + 10_000

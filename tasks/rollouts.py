@@ -12,7 +12,6 @@ from collections import Counter
 from collections.abc import Awaitable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass, field, replace
-from functools import cache
 from typing import Any, Protocol, TypeVar
 
 import pyarrow as pa
@@ -93,7 +92,7 @@ def run_rollouts(  # noqa: PLR0917 - all that a shard is made of, in the order i
     Errors: BudgetReached and EngineGone, with what was made; UserError at once; ShardError where the method breaks its
     contract. Whatever happens, the answers so far are in the log.
     """
-    if method.rollout is None:
+    if not method.asks_engine(params):
         raise ShardError(f"{method.id} asks no engine")
     if seed_rows is not None and len(seed_rows) != job.count:
         raise ShardError(f"{len(seed_rows)} seeds for {job.count} draws of stage '{job.stage}'")
@@ -312,11 +311,17 @@ def on_loop(coroutine: Coroutine[Any, Any, T]) -> T:
         raise
 
 
-@cache
+_loops: list[asyncio.AbstractEventLoop] = []
+_starting = threading.Lock()
+
+
 def _loop() -> asyncio.AbstractEventLoop:
-    loop = asyncio.new_event_loop()
-    threading.Thread(target=loop.run_forever, name=_THREAD, daemon=True).start()
-    return loop
+    """Return the loop, started by the first thread that asks; an engine on two loops would be opened by both."""
+    with _starting:
+        if not _loops:
+            _loops.append(asyncio.new_event_loop())
+            threading.Thread(target=_loops[0].run_forever, name=_THREAD, daemon=True).start()
+        return _loops[0]
 
 
 _engines: dict[str, Engine] = {}

@@ -67,7 +67,7 @@ def make(
         seeds = seeds.take(pa.array([(start + i) % seeds.num_rows for i in range(count)]))
     else:
         seeds = None
-    if method.run is None:
+    if method.asks_engine(loaded):
         return _asked(method, loaded, ShardAsk(run_seed, start, count), seeds, all_seeds)
     draw = Draw(stream(run_seed, "stage", shard), count, start, stream_key(run_seed, "stage"), model)
     return method.run(seeds, loaded, draw)

@@ -4,6 +4,8 @@ import asyncio
 import json
 import random
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import pytest
@@ -420,6 +422,26 @@ def test_on_loop_returns_raises_and_refuses_itself():
         on_loop(late())
     with pytest.raises(RuntimeError, match="on_loop is for threads"):
         on_loop(nested())
+
+
+def test_threads_that_come_first_together_get_one_loop(monkeypatch):
+    """Two loops would open an engine twice, each in the other's way."""
+    made = asyncio.new_event_loop
+
+    def slowly():
+        time.sleep(0.05)
+        return made()
+
+    async def mine():
+        return id(asyncio.get_running_loop())
+
+    loops = []
+    monkeypatch.setattr(rollouts, "_loops", loops)
+    monkeypatch.setattr(asyncio, "new_event_loop", slowly)
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda _: on_loop(mine()), range(8)))
+    assert len(set(found)) == 1
+    loops[0].call_soon_threadsafe(loops[0].stop)
 
 
 def test_shards_of_several_threads_share_the_loop(log):

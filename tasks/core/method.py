@@ -100,6 +100,20 @@ class Novelty(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class ParamIs:
+    """Whether a param has a value; shown as a recipe has it, `model: llm`."""
+
+    name: str
+    value: str
+
+    def __call__(self, params: Any) -> bool:
+        return bool(getattr(params, self.name) == self.value)
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.value}"
+
+
+@dataclass(frozen=True, slots=True)
 class Method:
     """One way to make records; its summary and its source come from the module's docstring.
 
@@ -109,7 +123,8 @@ class Method:
     capacity(params): how many different records there can be, or None where that is not known.
     notes(params, stats): lines for the stage's report, from the summed counters.
 
-    A method has one of `run` (a batch of draws at once) and `rollout` (one draw, which asks an engine).
+    A method has one of `run` (a batch of draws at once) and `rollout` (one draw, which asks an engine), or both and
+    `asks(params)`, which says whether it is `rollout` that makes the records.
     fit(training): trains the model that `run` finds in `draw.model`. It depends on `trains_on(params)`, as JSON, on the
     seeds and the run seed: whatever else changes, the same never trains twice.
     serves: the trained model is what the stage's engine answers with (transformers runs it).
@@ -127,6 +142,7 @@ class Method:
     gives: tuple[str, ...]
     run: BatchRun | None = None
     rollout: Rollout | None = None
+    asks: Callable[[Any], bool] | None = None
     seeds: Callable[[Any], SeedUse] = lambda _params: "none"
     needs: Callable[[Any], frozenset[str]] = lambda _params: frozenset()
     keeps: tuple[str, ...] = ()
@@ -146,12 +162,21 @@ class Method:
     records: Callable[[Any], int] = lambda _params: 1
 
     def __post_init__(self) -> None:
-        if (self.run is None) == (self.rollout is None):
-            raise ValueError(f"method {self.name} needs one of run and rollout")
+        if self.run is None and self.rollout is None:
+            raise ValueError(f"method {self.name} needs run or rollout")
+        both = self.run is not None and self.rollout is not None
+        if both and self.asks is None:
+            raise ValueError(f"method {self.name} has run and rollout: it needs asks, which chooses between them")
+        if self.asks is not None and not both:
+            raise ValueError(f"method {self.name} has asks, but not both run and rollout to choose between")
+
+    def asks_engine(self, params: Any) -> bool:
+        """Return whether the records are made by `rollout`, which asks an engine, and not by `run`."""
+        return self.asks(params) if self.asks else self.rollout is not None
 
     @property
     def made_by(self) -> Callable[..., Any]:
-        """The function that makes the records, `run` or `rollout`."""
+        """A function that makes the records: `run`, or else `rollout`; its module is the method's."""
         return self.run or self.rollout  # type: ignore[return-value]
 
     @property

@@ -5,6 +5,7 @@ from typing import Any
 
 from tasks.core.engine import Request
 from tests.builders import seeds_of
+from tests.methods.augment_answers import back_translation_answer, paraphrase_answer
 from tests.methods.chat_answers import preference_answer, prompt_answer, rephrase_answer
 from tests.methods.instruct_answers import evol_instruct_answer, self_instruct_answer
 
@@ -62,8 +63,16 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "preference": {"answers": 3},
 }
 
+# A second set, as `method:what`, for a method that makes its records in two ways.
+VARIANTS: dict[str, dict[str, Any]] = {
+    "back_translation:llm": {"engine": "llm", "pivots": ["Spanish", "German"]},
+    "paraphrase:llm": {"model": "llm", "candidates": 2},
+}
+
 # What an engine answers to a method's prompts, one of the texts or as a function of the request.
 ANSWERS: dict[str, Sequence[str] | Callable[[Request], str]] = {
+    "back_translation": back_translation_answer,
+    "paraphrase": paraphrase_answer,
     "self_instruct": self_instruct_answer,
     "evol_instruct": evol_instruct_answer,
     "prompt": prompt_answer,

@@ -13,9 +13,10 @@ from tasks.core.errors import RecipeError
 from tasks.core.method import FAMILIES, get_method, methods
 from tasks.core.record import SCHEMA
 from tests.builders import make
-from tests.methods.examples import EXAMPLES, SEEDS
+from tests.methods.examples import EXAMPLES, SEEDS, VARIANTS
 
 METHODS = sorted(methods())
+CASES = [*METHODS, *VARIANTS]
 COUNT = 24
 
 
@@ -23,22 +24,26 @@ COUNT = 24
 PROGRAMS = {"back_translation": ("apertium", "the Debian package apertium-eng-spa")}
 
 
-def loaded(name):
-    return get_method(name).params.model_validate(EXAMPLES[name])
+def of_case(case):
+    """Return the method of a case, `eda` or `paraphrase:llm`, and its loaded params."""
+    method = get_method(case.partition(":")[0])
+    return method, method.params.model_validate((EXAMPLES | VARIANTS)[case])
 
 
-def made(name, **changes):
-    method = get_method(name)
-    program, package = PROGRAMS.get(name, (None, None))
+def made(case, **changes):
+    method, params = of_case(case)
+    program, package = PROGRAMS.get(case, (None, None))
     if program and not shutil.which(program):
         pytest.skip(f"{program} is not installed: {package}")
-    seeds = SEEDS if method.seeds(loaded(name)) != "none" else None
-    return make(name, EXAMPLES[name], **{"count": COUNT, "seeds": seeds, **changes})
+    seeds = SEEDS if method.seeds(params) != "none" else None
+    return make(method.name, (EXAMPLES | VARIANTS)[case], **{"count": COUNT, "seeds": seeds, **changes})
 
 
 def test_every_method_has_an_example():
     """A new method is not outside its contract by being forgotten here."""
     assert sorted(EXAMPLES) == METHODS
+    both = sorted(name for name, method in methods().items() if method.asks)
+    assert sorted(case.partition(":")[0] for case in VARIANTS) == both
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -53,44 +58,44 @@ def test_method_says_what_it_is(name):
     assert method.params.model_json_schema()["additionalProperties"] is False
 
 
-@pytest.mark.parametrize("name", METHODS)
-def test_records_have_the_columns_that_it_gives(name):
+@pytest.mark.parametrize("case", CASES)
+def test_records_have_the_columns_that_it_gives(case):
     """No column that was not announced, each castable to its type in the schema, at most as many rows as draws."""
-    records = made(name).records
-    extra = {"reason", "seed_row", "seed_ids"} | ({"usage", "extra"} if get_method(name).rollout else set())
-    assert set(records.schema.names) - extra <= set(get_method(name).gives)
-    assert 0 < records.num_rows <= COUNT * get_method(name).records(loaded(name))
+    records, (method, params) = made(case).records, of_case(case)
+    extra = {"reason", "seed_row", "seed_ids"} | ({"usage", "extra"} if method.asks_engine(params) else set())
+    assert set(records.schema.names) - extra <= set(method.gives)
+    assert 0 < records.num_rows <= COUNT * method.records(params)
     for column in set(records.schema.names) & set(SCHEMA.names):
         assert records.column(column).cast(SCHEMA.field(column).type) is not None
 
 
-@pytest.mark.parametrize("name", METHODS)
-def test_same_stream_same_records(name):
+@pytest.mark.parametrize("case", CASES)
+def test_same_stream_same_records(case):
     """The output is a function of seeds, params and stream."""
-    first, second = made(name), made(name)
+    first, second = made(case), made(case)
     assert first.records.equals(second.records)
     assert dict(first.stats) == dict(second.stats)
 
 
-@pytest.mark.parametrize("name", METHODS)
-def test_other_shard_other_records(name):
+@pytest.mark.parametrize("case", CASES)
+def test_other_shard_other_records(case):
     """Shards do not repeat each other."""
-    assert not made(name).records.equals(made(name, shard=1, start=COUNT).records)
+    assert not made(case).records.equals(made(case, shard=1, start=COUNT).records)
 
 
-@pytest.mark.parametrize("name", METHODS)
-def test_stats_are_counters(name):
+@pytest.mark.parametrize("case", CASES)
+def test_stats_are_counters(case):
     """They add up over shards."""
-    assert all(isinstance(key, str) and isinstance(count, int) for key, count in made(name).stats.items())
+    assert all(isinstance(key, str) and isinstance(count, int) for key, count in made(case).stats.items())
 
 
-@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("case", CASES)
 @hypothesis_settings(max_examples=5)
 @given(count=st.integers(1, 60), seed=st.integers(0, 2**63 - 1))
-def test_never_more_than_asked(name, count, seed):
+def test_never_more_than_asked(case, count, seed):
     """Whatever the count and the run seed: no row too many, no null text without a reason."""
-    records = made(name, count=count, run_seed=seed).records
-    assert records.num_rows <= count * get_method(name).records(loaded(name))
+    records, (method, params) = made(case, count=count, run_seed=seed).records, of_case(case)
+    assert records.num_rows <= count * method.records(params)
     reasons = records.column("reason") if "reason" in records.schema.names else pa.nulls(records.num_rows)
     for row, reason in zip(records.to_pylist(), reasons.to_pylist(), strict=True):
         assert reason or row.get("text") or row.get("messages")

@@ -21,6 +21,15 @@ class Masked:
     parts: tuple[str, ...]
     types: tuple[tuple[str | None, ...] | None, ...]
 
+    @property
+    def code(self) -> re.Pattern[str]:
+        """The pattern of a code, its number as group 1; a rewrite may have changed its case."""
+        return re.compile(rf"{self.opener}(\d+){_CLOSER}", re.IGNORECASE)
+
+    @property
+    def codes(self) -> tuple[str, ...]:
+        return tuple(f"{self.opener}{number}{_CLOSER}" for number in range(len(self.parts)))
+
 
 @dataclass(frozen=True, slots=True)
 class Restored:
@@ -81,7 +90,7 @@ def _places(
 
 def restore(rewritten: str, masked: Masked) -> Restored | None:
     """Return the rewritten text with the words of each code back; None unless each code is there exactly once."""
-    code = re.compile(rf"{masked.opener}(\d+){_CLOSER}", re.IGNORECASE)
+    code = masked.code
     numbers = [int(match[1]) for match in code.finditer(rewritten)]
     if sorted(numbers) != list(range(len(masked.parts))):
         return None

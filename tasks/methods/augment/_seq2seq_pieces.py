@@ -17,7 +17,7 @@ def pieces(text: str, max_chars: int) -> list[str]:
             parts[-1] += part
             continue
         for chunk in _chunks(part, max_chars):
-            left, middle, right = _edges(chunk)
+            left, middle, right = edges(chunk)
             parts[-1] += left
             if any(char.isalpha() for char in middle):
                 parts += [middle, right]
@@ -26,11 +26,11 @@ def pieces(text: str, max_chars: int) -> list[str]:
     return parts
 
 
-def _edges(chunk: str) -> tuple[str, str, str]:
-    """Return the spaces before, the rest, and the spaces after."""
-    middle = chunk.strip()
-    left = len(chunk) - len(chunk.lstrip())
-    return chunk[:left], middle, chunk[left + len(middle) :]
+def edges(text: str) -> tuple[str, str, str]:
+    """Return a text as the spaces before, the rest, and the spaces after."""
+    middle = text.strip()
+    left = len(text) - len(text.lstrip())
+    return text[:left], middle, text[left + len(middle) :]
 
 
 def _chunks(part: str, max_chars: int) -> list[str]:

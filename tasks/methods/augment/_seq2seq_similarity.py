@@ -1,5 +1,6 @@
 """How near two texts are: cosine of character n-grams, or of a sentence model's vectors."""
 
+import threading
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
@@ -62,6 +63,8 @@ def sentence_model(place: str, device: str) -> Similarity:
     model: Any = AutoModel.from_pretrained(name, revision=revision, dtype=torch.float32)
     wanted = device if device != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
     model = model.to(wanted).eval()
+    # Fast tokenizers cannot be used by two threads at once (huggingface/tokenizers#537).
+    lock = threading.Lock()
     limit = min(512, getattr(model.config, "max_position_embeddings", 512) or 512)
 
     def vectors(texts: Sequence[str]) -> npt.NDArray[np.float64]:
@@ -82,6 +85,7 @@ def sentence_model(place: str, device: str) -> Similarity:
         return np.concatenate(parts) if parts else np.zeros((0, 1))
 
     def cosine(lefts: Sequence[str], rights: Sequence[str]) -> npt.NDArray[np.float64]:
-        return (vectors(lefts) * vectors(rights)).sum(axis=1)
+        with lock:
+            return (vectors(lefts) * vectors(rights)).sum(axis=1)
 
     return cosine

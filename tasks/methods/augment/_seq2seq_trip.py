@@ -13,16 +13,20 @@ from tasks.core.errors import RecipeError
 from tasks.methods.augment._apertium import check_mode, direction
 from tasks.methods.augment._apertium_stream import RESERVED, UNTRANSLATED
 from tasks.methods.augment._seq2seq import Decode, Decoding, load
+from tasks.methods.augment._seq2seq_llm import LLM
 from tasks.methods.augment._seq2seq_masks import Masked, Span, mask, restore, spans_fit
 from tasks.methods.augment._seq2seq_pieces import each_once, joined, pieces, taken
 from tasks.methods.augment._seq2seq_place import check_model, check_packages
 
-# Web and mail addresses, codes such as HW-4410982 or E17, and what Apertium takes for marks of its own.
+# Web and mail addresses, codes such as HW-4410982 or E17.
 # Each begins where a word does and looks ahead so far only: a megabyte without a space is read once.
-PROTECTED = re.compile(
+_CODES = (
     r"(?:https?://|www\.)[^\s<>\"]*[\w/]|(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,64}(?:\.[\w-]+)+"
-    r"|(?<![\w-])(?=[\w-]{0,64}\d)(?=[\w-]{0,64}[^\W\d_])\w[\w-]*\w\b|" + RESERVED
+    r"|(?<![\w-])(?=[\w-]{0,64}\d)(?=[\w-]{0,64}[^\W\d_])\w[\w-]*\w\b|"
 )
+# What Apertium takes for marks of its own travels masked, too; for a language model the * and # of Markdown are none.
+PROTECTED = re.compile(_CODES + RESERVED)
+WRITTEN = re.compile(_CODES + f"{UNTRANSLATED}+")
 # Longer pieces are cut. Marian's models read 512 tokens, at worst one a character.
 _MAX_CHARS = {"apertium": 2000, "marian": 400}
 _WORDS = re.compile(r"\w+")
@@ -72,6 +76,8 @@ def check_engine(params: TripParams) -> None:
     """Raise RecipeError where something that the journey needs is not installed."""
     if find_spec("sacrebleu") is None:
         raise RecipeError("back_translation needs sacrebleu for chrF, not installed: pip install sacrebleu")
+    if params.engine == LLM:
+        return
     ways = [way for pivot in params.pivots for way in ((params.language, pivot), (pivot, params.language))]
     if params.engine == "marian":
         check_packages("back_translation with engine 'marian'", ("sentencepiece",), "set engine: apertium")
@@ -130,7 +136,7 @@ def travel(
     rng: np.random.Generator,
 ) -> list[Trip]:
     """Return the journey of each text through its pivot; a text that cannot travel has a reason."""
-    trips = [_packed(*row) for row in zip(texts, spans, pivots, strict=True)]
+    trips = [packed(*row) for row in zip(texts, spans, pivots, strict=True)]
     translate = translator(params)
     for pivot in params.pivots:
         rows = [row for row, trip in enumerate(trips) if trip.masked is not None and trip.pivot == pivot]
@@ -140,22 +146,23 @@ def travel(
         there = [text.replace(UNTRANSLATED, "") for text in translate(here, params.language, pivot, rng)]
         back = translate(there, pivot, params.language, rng)
         for row, halfway, came in zip(rows, joined(cuts, chosen, there), joined(cuts, chosen, back), strict=True):
-            _arrive(trips[row], texts[row], spans[row], halfway, came)
-            _judge(trips[row], texts[row], params)
+            arrive(trips[row], texts[row], spans[row], halfway, came)
+            judge(trips[row], texts[row], params)
     return trips
 
 
-def _packed(text: str | None, spans: Sequence[Span] | None, pivot: str) -> Trip:
+def packed(text: str | None, spans: Sequence[Span] | None, pivot: str, protected: re.Pattern[str] = PROTECTED) -> Trip:
+    """Return the trip of a text that sets out: its spans and codes masked, or the reason why it cannot."""
     if not text:
         return Trip(pivot, text, reason="no_text")
     if not spans_fit(text, spans):
         return Trip(pivot, text, reason="bad_spans")
-    masked = mask(text, spans, PROTECTED)
+    masked = mask(text, spans, protected)
     return Trip(pivot, text, masked=masked, reason=None if masked else "lost_span")
 
 
-def _arrive(trip: Trip, text: str, spans: Sequence[Span] | None, halfway: str, came: str) -> None:
-    """Put the words of the codes back, and the spans on them."""
+def arrive(trip: Trip, text: str, spans: Sequence[Span] | None, halfway: str, came: str) -> None:
+    """Give a trip what came back: the words of the codes put back, the spans on them, and its figures."""
     left_over = _LEFT_OVER.findall(came)
     restored, pivot_text = restore(came.replace(UNTRANSLATED, ""), trip.masked), restore(halfway, trip.masked)
     trip.pivot_text = pivot_text.text if pivot_text else halfway
@@ -176,7 +183,8 @@ def _strange(left_over: Sequence[str], text: str, masked: Masked) -> bool:
     return any(part and part.casefold() not in own for word in left_over for part in code.split(word))
 
 
-def _judge(trip: Trip, text: str, params: TripParams) -> None:
+def judge(trip: Trip, text: str, params: TripParams) -> None:
+    """Give a trip that has none the reason why what came back is not kept, if there is one."""
     if trip.reason:
         return
     if trip.text == text:

@@ -1,23 +1,28 @@
-"""Rewrite texts with a sequence-to-sequence model, and keep the candidate that says the same in other words.
+"""Rewrite texts with a seq2seq or a language model, and keep the candidate that says the same in other words.
 
 Source: Prakash et al. 2016, Neural Paraphrase Generation with Stacked Residual LSTM Networks (https://aclanthology.org/C16-1275/)
 
     model: models/t5-paraphrase      # or a hub id; T5, BART, Pegasus, any that transformers loads
     prefix: "paraphrase: "
     similarity: models/sentences     # default: ngrams, the cosine of character n-grams
+    ---
+    model: llm                       # the engine of the stage: a request for each candidate
+    candidates: 4
 
 A candidate passes where it has the numbers of its seed and no others, the words of each span as often as the seed, a
 similarity to the seed of at least `min_similarity`, and a difference to it (1 - chrF / 100) within the band. The most
 similar that passes is taken. A row without one is rejected as `no_paraphrase`, and so is, by default, a text with a
-word that the model's tokenizer does not have. Other reasons: `no_text`, `bad_spans`, `too_long`, and `unchanged` where
-the model repeats the text.
+word that the model's tokenizer does not have. Other reasons: `no_text`, `bad_spans`, `too_long`, `unchanged` where the
+model repeats the text, and `truncated`, `refusal`, `empty_answer` where an engine gives no candidate at all.
 
 `model: embedded` needs no network: a small T5 of the support desk, trained once on this machine (in a minute or two) on
 sentence pairs of a synchronous grammar. Spans, names, numbers, codes and addresses are slots to it, whatever they say.
 On texts that it has not seen, 8 of 10 of those it takes mean the same; `exact` parses the candidates and drops the
-others. What the grammar does not say is `no_paraphrase`.
+others. What the grammar does not say is `no_paraphrase`. With `model: llm` on the embedded engine, that is everything:
+it has not learnt to rewrite.
 """
 
+import asyncio
 import json
 import re
 from collections import Counter
@@ -31,18 +36,25 @@ import pyarrow as pa
 from pydantic import Field, ValidationInfo, ValidatorFunctionWrapHandler, WrapValidator, model_validator
 
 from tasks.core import record
-from tasks.core.errors import RecipeError
-from tasks.core.method import Draw, Made, Method, MethodParams
+from tasks.core.engine import Answer
+from tasks.core.errors import RecipeError, RecordError
+from tasks.core.method import Draw, Made, Method, MethodParams, ParamIs
+from tasks.core.rollout import Context, Generate, RolloutDraw, Row
 from tasks.methods.augment._seq2seq import Decoding, Seq2Seq, load
 from tasks.methods.augment._seq2seq_choose import Candidate, Limits, Source, best, measure, read_candidates
+from tasks.methods.augment._seq2seq_llm import LLM, bare, check_sampling, rewriting
 from tasks.methods.augment._seq2seq_masks import Span, mask, spans_fit
 from tasks.methods.augment._seq2seq_place import ModelPlace, check_model, check_packages
 from tasks.methods.augment._seq2seq_similarity import Similarity, ngram_cosine, sentence_model
 from tasks.methods.augment._seq2seq_train import OPENER, Training, embedded
 from tasks.methods.augment._synchronous_desk import desk
+from tasks.methods.llm._chat import Sampled, ask_all, extra_of, request
+from tasks.methods.llm._parse import rejected
 
 _MAX_TOKEN_CHARS = 100
 _EMBEDDED, _NGRAMS = "embedded", "ngrams"
+# Params that say how a model is run here: an engine knows that itself.
+_RUN_HERE = ("prefix", "decode", "beams", "outside", "exact", "max_input_tokens", "batch_tokens", "train_steps")
 _MONTHS = "January|February|March|April|May|June|July|August|September|October|November|December"
 # What the embedded model takes for a slot: addresses, codes and numbers, dates, names within a sentence.
 _SLOTS = re.compile(
@@ -52,11 +64,11 @@ _SLOTS = re.compile(
 )
 
 
-def _named(name: str) -> WrapValidator:
-    """Return a validator that leaves one word as it is: it is our own, not a directory or a hub id."""
+def _named(*names: str) -> WrapValidator:
+    """Return a validator that leaves some words as they are: they are our own, not a directory or a hub id."""
 
     def validate(value: Any, handler: ValidatorFunctionWrapHandler, _info: ValidationInfo) -> Any:
-        return value if value == name else handler(value)
+        return value if value in names else handler(value)
 
     return WrapValidator(validate)
 
@@ -64,15 +76,26 @@ def _named(name: str) -> WrapValidator:
 class Params(MethodParams):
     """Which model, how it decodes, and what its candidates must keep to."""
 
-    model: Annotated[ModelPlace, _named(_EMBEDDED)] = Field(
-        _EMBEDDED, description="model: embedded, a directory, or a hub id (id@revision)"
+    model: Annotated[ModelPlace, _named(_EMBEDDED, LLM)] = Field(
+        _EMBEDDED,
+        description="model: embedded, a directory, a hub id (id@revision), or llm (the engine of the stage)",
     )
     prefix: str = Field("", description="text before each seed, which tells a model its task; none for embedded")
     decode: Literal["beam", "sample"] = Field("sample", description="sample (draws differ) or beam (the most likely)")
-    candidates: int = Field(4, ge=1, le=32, description="candidates of a seed")
+    candidates: int = Field(4, ge=1, le=32, description="candidates of a seed; of llm, each is a request")
     beams: int = Field(4, ge=1, le=64, description="beam: width, at least the number of candidates")
-    temperature: float = Field(0.7, gt=0, le=10, description="sample: temperature")
-    top_p: float = Field(0.95, gt=0, le=1, description="sample: share of the probability that is sampled from")
+    temperature: float | None = Field(
+        0.7, ge=0, le=10, description="sample, llm: temperature; null: that of the llm's engine"
+    )
+    top_p: float | None = Field(
+        0.95,
+        gt=0,
+        le=1,
+        description="sample, llm: share of the probability that is sampled from; null: that of the llm's engine",
+    )
+    max_tokens: int = Field(
+        512, ge=1, le=131_072, description="llm: tokens of a candidate at most; a longer one is none"
+    )
     similarity: Annotated[ModelPlace, _named(_NGRAMS)] = Field(
         _NGRAMS, description="measure of likeness: ngrams, or a sentence model's directory or hub id"
     )
@@ -98,6 +121,11 @@ class Params(MethodParams):
     def _fits(self) -> Self:
         if self.min_difference >= self.max_difference:
             raise ValueError(f"min_difference {self.min_difference} is not below max_difference {self.max_difference}")
+        check_sampling(self.temperature, self.top_p, asks=self.model == LLM)
+        for name in _RUN_HERE if self.model == LLM else ("max_tokens",):
+            if getattr(self, name) != type(self).model_fields[name].default:
+                users = "a model that runs here" if self.model == LLM else f"model '{LLM}'"
+                raise ValueError(f"`{name}` is for {users}, not '{self.model}'")
         if self.model == _EMBEDDED and self.prefix:
             raise ValueError("`prefix` is for a model of yours: the embedded one knows one task only")
         if self.model != _EMBEDDED and self.train_steps != Training().steps:
@@ -109,10 +137,12 @@ def check(params: Params) -> None:
     """Raise RecipeError where a package or a model is missing."""
     if find_spec("sacrebleu") is None:
         raise RecipeError("paraphrase needs sacrebleu for chrF, not installed: pip install sacrebleu")
-    check_packages("paraphrase")
-    if params.model != _EMBEDDED:
-        check_model(params.model)
+    if params.model != LLM:
+        check_packages("paraphrase", instead=f"set model: {LLM}")
+        if params.model != _EMBEDDED:
+            check_model(params.model)
     if params.similarity != _NGRAMS:
+        check_packages("similarity by a sentence model", instead=f"leave `similarity` at {_NGRAMS}")
         check_model(params.similarity, translates=False)
 
 
@@ -175,7 +205,7 @@ def _row(text: str | None, spans: Sequence[Span] | None, params: Params) -> _Row
     if not spans_fit(text, spans):
         return _Row(source, [], "bad_spans")
     # No tokenizer packs more into a token than this: what is longer need not be read to be refused.
-    if len(text) > params.max_input_tokens * _MAX_TOKEN_CHARS:
+    if params.model != LLM and len(text) > params.max_input_tokens * _MAX_TOKEN_CHARS:
         return _Row(source, [], "too_long")
     if params.model != _EMBEDDED:
         return _Row(source, [])
@@ -206,16 +236,27 @@ def _decide(model: Seq2Seq, rows: Sequence[_Row], params: Params, rng: np.random
         params.max_input_tokens,
         params.batch_tokens,
     )
-    limits = Limits(params.min_similarity, params.min_difference, params.max_difference, params.same_numbers)
     texts = model.candidates([row.ids for row in rows], how, rng)
+    return dict(sorted(_choose(rows, texts, params, _similarity(params)).items()))
+
+
+def _choose(
+    rows: Sequence[_Row], texts: Sequence[Sequence[str]], params: Params, similarity: Similarity
+) -> Counter[str]:
+    """Give each row one of its texts and perhaps a reason; return how often each verdict was given to a candidate."""
+    limits = Limits(params.min_similarity, params.min_difference, params.max_difference, params.same_numbers)
     found = [read_candidates(row.source, made, limits) for row, made in zip(rows, texts, strict=True)]
-    measure([row.source for row in rows], found, _similarity(params), limits)
+    measure([row.source for row in rows], found, similarity, limits)
     for row, candidates in zip(rows, found, strict=True):
         row.choice = best(candidates)
         if row.choice.fault:
             row.reason = "unchanged" if {one.fault for one in candidates} == {"unchanged"} else "no_paraphrase"
-    verdicts = Counter(f"candidate:{one.fault or 'passed'}" for candidates in found for one in candidates)
-    return dict(sorted(verdicts.items()))
+    return Counter(_verdict(one.fault) for candidates in found for one in candidates)
+
+
+def _verdict(fault: str | None) -> str:
+    """Return the name of the counter of what became of a candidate."""
+    return f"candidate:{fault or 'passed'}"
 
 
 def _similarity(params: Params) -> Similarity:
@@ -223,10 +264,55 @@ def _similarity(params: Params) -> Similarity:
 
 
 def _extra(old: str | None, choice: Candidate | None) -> str | None:
+    figures = _figures(choice)
+    return record.dumps((json.loads(old) if old else {}) | figures) if figures else old
+
+
+def _figures(choice: Candidate | None) -> dict[str, Any]:
     if choice is None or choice.fault:
-        return old
-    fields: dict[str, Any] = json.loads(old) if old else {}
-    return record.dumps(fields | {"similarity": round(choice.similarity, 3), "difference": round(choice.difference, 3)})
+        return {}
+    return {"similarity": round(choice.similarity, 3), "difference": round(choice.difference, 3)}
+
+
+def prepare(_context: Context, params: Params) -> Similarity:
+    """Return the measure of likeness, its model loaded once for all draws."""
+    return _similarity(params)
+
+
+async def rollout(draw: RolloutDraw, generate: Generate, params: Params) -> list[Row]:
+    """Return the paraphrase of the seed that is taken from the engine's candidates, or the reject."""
+    seed = draw.seed or {}
+    row = _row(seed.get("text"), seed.get("spans"), params)
+    extra = extra_of(seed)
+    if row.reason is not None:
+        return [{"text": seed.get("text"), "reason": row.reason, "extra": extra}]
+    text = row.source.text
+    kept = [text[span["start"] : span["end"]] for span in row.source.spans or ()]
+    how = Sampled(temperature=params.temperature, top_p=params.top_p, max_tokens=params.max_tokens)
+    answers = await ask_all(generate, [request(rewriting(text, kept), how)] * params.candidates)
+    texts, errors = _read(answers)
+    stats = Counter(_verdict(error.reason) for error in errors)
+    if not texts:
+        turned_down = {"extra": {}, **rejected(errors[0])}
+        return [turned_down | {"extra": extra | turned_down["extra"], "stats": stats}]
+    # A sentence model takes its time, and the loop is for all draws.
+    stats += await asyncio.to_thread(_choose, [row], [texts], params, draw.prepared)
+    made = row.choice or Candidate(text, None)
+    figures = {"extra": extra | _figures(row.choice), "stats": stats}
+    return [{"text": made.text, "spans": made.spans, "reason": row.reason, **figures}]
+
+
+def _read(answers: Sequence[Answer | RecordError]) -> tuple[list[str], list[RecordError]]:
+    """Return the texts of the answers, and why the others are none."""
+    texts, errors = [], []
+    for answer in answers:
+        try:
+            if isinstance(answer, RecordError):
+                raise answer
+            texts.append(bare(answer.text))
+        except RecordError as exc:
+            errors.append(exc)
+    return texts, errors
 
 
 def notes(_params: Params, stats: Mapping[str, int]) -> list[str]:
@@ -245,6 +331,8 @@ METHOD = Method(
     family="augment",
     params=Params,
     run=run,
+    rollout=rollout,
+    asks=ParamIs("model", LLM),
     gives=("text", "spans", "extra"),
     seeds=lambda _params: "each",
     needs=lambda _params: frozenset({"text"}),
@@ -253,4 +341,6 @@ METHOD = Method(
     notes=notes,
     # At some 100 texts a second on two cores, ten seconds or more.
     shard_rows=2_000,
+    prepare=prepare,
+    calls=lambda params: params.candidates,
 )
