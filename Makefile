@@ -55,7 +55,14 @@ bench: .venv-bench/.ready
 bench-models: .venv-bench/.ready
 	.venv-bench/bin/python -m tests.bench.run $@
 
+# distilabel and the product want other versions of the same packages.
+.venv-peers/.ready: tests/bench/requirements-peers.txt
+	@test -x .venv-peers/bin/python || $(PYTHON) -m venv .venv-peers
+	.venv-peers/bin/python -m pip install --quiet --disable-pip-version-check -r tests/bench/requirements-peers.txt
+	@touch $@
+
 bench-llm: .venv-bench/.ready
+	@$(MAKE) --no-print-directory .venv-vllm/.ready .venv-peers/.ready || echo "a peer could not be installed: its rows are left out"
 	.venv-bench/bin/python -m tests.bench.run $@
 
 bench-orchestration: .venv-bench/.ready
@@ -81,7 +88,7 @@ vllm: setup .venv-vllm/.ready
 
 test-vllm: setup
 	@$(MAKE) --no-print-directory .venv-vllm/.ready || echo "vLLM could not be installed: its tests will say that they skip"
-	$(BIN)/python -m pytest tests/integration/test_vllm.py -v
+	$(BIN)/python -m pytest tests/integration/test_vllm.py tests/engines/test_vllm_offline.py -v
 
 clean:
 	rm -rf .venv .venv-bench .tilth out build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

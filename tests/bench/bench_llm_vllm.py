@@ -33,7 +33,8 @@ PARAMS = {"instruction": "{{ text }}", "output": "answer", **_SAMPLING}
 def bench() -> Iterator[Row]:
     """Yield tokens a second against a bare client, and against distilabel where `make bench-llm` could install it."""
     if not (ROOT / ".venv-vllm/bin/vllm").is_file():
-        sys.exit("vLLM is not installed: make test-vllm installs it")
+        sys.stderr.write("vLLM is not installed: its rows are left out\n")
+        return
     with tempfile.TemporaryDirectory(prefix="tilth-bench-") as folder, _server(Path(folder)) as (url, model):
         place = Path(folder)
         texts = [f"Write a support ticket about a router, for customer {number}." for number in range(_PROMPTS)]

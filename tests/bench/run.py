@@ -18,7 +18,7 @@ OUT = Path("out")
 # Group → its parts; every other part belongs to `bench`.
 GROUPS = {
     "bench-models": ("ngram", "models"),
-    "bench-llm": ("rouge", "embedded", "llm_engine", "llm"),
+    "bench-llm": ("rouge", "embedded", "llm_engine", "llm", "llm_vllm"),
     "bench-orchestration": ("orchestration", "s3"),
 }
 
