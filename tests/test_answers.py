@@ -8,13 +8,14 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from tasks import _answers_writer
+from tasks import _answers_writer, answers
 from tasks.answers import AnswerLog, keyed, open_log
 from tasks.core.engine import Answer, Fake, Price, Request, sampling
 from tasks.core.errors import RecordError, TransientError, UserError
@@ -358,3 +359,17 @@ def test_one_log_a_process(tmp_path):
     """All who open the same place share what is being asked there."""
     assert open_log(tmp_path / "a.sqlite") is open_log(tmp_path / "a.sqlite")
     assert open_log(tmp_path / "a.sqlite") is not open_log(tmp_path / "b.sqlite")
+
+
+def test_threads_that_open_a_log_together_get_one(tmp_path, monkeypatch):
+    """Of two logs each would know only its own requests, and both might ask the same."""
+
+    class Slow(AnswerLog):
+        def __init__(self, path):
+            time.sleep(0.05)
+            super().__init__(path)
+
+    monkeypatch.setattr(answers, "AnswerLog", Slow)
+    with ThreadPoolExecutor(8) as pool:
+        found = set(pool.map(lambda _: open_log(tmp_path / "together.sqlite"), range(8)))
+    assert len(found) == 1
