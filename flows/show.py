@@ -3,6 +3,9 @@
 import json
 import shutil
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.abc import MetaPathFinder
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -86,11 +89,34 @@ def recipe_schema() -> str:
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
 
 
+class _NoPandas(MetaPathFinder):
+    def find_spec(self, name: str, *_: object) -> None:
+        if name == "pandas":
+            raise ModuleNotFoundError("No module named 'pandas'", name=name)
+
+
+@contextmanager
+def _without_pandas() -> Iterator[None]:
+    """Hide pandas from Arrow in a process that only checks: Arrow imports it to look at its first Python list.
+
+    That takes a tenth of a second. A process that has loaded Prefect is not the command alone, and may need pandas.
+    """
+    hidden = _NoPandas()
+    if not {"pandas", "prefect", "pytest"} & sys.modules.keys():
+        sys.meta_path.insert(0, hidden)
+    try:
+        yield
+    finally:
+        if hidden in sys.meta_path:
+            sys.meta_path.remove(hidden)
+
+
 def show_check(path: Path, overrides: tuple[str, ...]) -> None:
     """Check a recipe and print what it would do."""
-    from flows.check import check, read_recipe
+    with _without_pandas():
+        from flows.check import check, read_recipe
 
-    checked = check(read_recipe(path, None, overrides), path.parent)
+        checked = check(read_recipe(path, None, overrides), path.parent)
     table = _table("stage", "method", "records", "possible", "from")
     for staged in checked.stages:
         stage, capacity = staged.stage, staged.capacity

@@ -1,5 +1,12 @@
-import pytest
+from datetime import date
+from unittest.mock import patch
 
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tasks.core import document
 from tasks.core.document import parse_yaml
 from tasks.core.errors import RecipeError
 from tasks.core.recipe import build_recipe, load_recipe
@@ -67,6 +74,10 @@ UNSAFE = {
     ),
     "self reference": ("a: &a [*a]", "contains itself|nested too deeply"),
     "deep nesting": ("[" * 5000, "nested too deeply"),
+    "brackets that libyaml dies of": ("[" * 200_000 + "]" * 200_000, "nested too deeply"),
+    "braces that libyaml dies of": ("{a: " * 50_000 + "1" + "}" * 50_000, "nested too deeply"),
+    "dashes that libyaml dies of": ("- " * 50_000 + "1", "nested too deeply"),
+    "keys that libyaml dies of": ("? " * 50_000 + "1", "nested too deeply"),
     "key twice": ("a: 1\na: 2", "line 2.*key 'a' twice"),
     "not yaml": ("a: [1,", "line 1"),
     "tab": ("a:\n\t- b", "line 2"),
@@ -87,6 +98,27 @@ def test_aliases_and_merges_work_within_reason():
         "b": {"x": 1, "y": 2},
         "c": [{"x": 1}, {"x": 1}],
     }
+
+
+def test_dates_are_texts_where_they_are_asked_to_be():
+    """JSON has no dates: a schema's unquoted 2026-01-31 is that text."""
+    assert parse_yaml("[2026-01-31, a: 1]", "r", dates=False) == ["2026-01-31", {"a": 1}]
+    assert parse_yaml("2026-01-31", "r") == date(2026, 1, 31)
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+        lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+        max_leaves=12,
+    )
+)
+def test_both_readers_of_yaml_agree(value):
+    """libyaml, and the slow reader whose words an error has, read the same."""
+    text = yaml.safe_dump(value, allow_unicode=True)
+    with patch.object(document, "_MAX_BRACKETS", -1):
+        slow = parse_yaml(text, "r")
+    assert parse_yaml(text, "r") == slow == value
 
 
 def written(tmp_path, text):

@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -62,6 +64,21 @@ def test_shipped_recipes_are_valid_under_the_schema_and_the_check(cli, path):
     ran = cli("check", path)
     assert ran.code == 0, ran.err
     assert all(stage.name in ran.out for stage in load_recipe(path).stages)
+
+
+def test_check_loads_no_pandas_and_little_else():
+    """The check of the quickstart is waited for: what takes long to import is not, Faker and jsonschema aside."""
+    recipe = ROOT / "deployments" / "recipes" / "quickstart" / "recipe.yaml"
+    script = (
+        f"import sys; sys.argv = ['tilth', 'check', {str(recipe)!r}]\n"
+        "from flows.cli import main; main()\n"
+        "heavy = ['pandas', 'prefect', 'torch', 'spacy', 'transformers', 'great_expectations', 'datasets', 'scipy']\n"
+        "assert not set(heavy) & sys.modules.keys(), set(heavy) & sys.modules.keys()\n"
+        "import pandas, pyarrow; assert pandas.DataFrame({'a': [1]}).a.sum() == 1\n"
+    )
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
+    assert "nothing is wrong with it" in ran.stdout
 
 
 def test_doctor_names_what_is_missing_and_how_to_get_it(cli, monkeypatch):

@@ -2,12 +2,16 @@
 
 import json
 
+import numpy as np
 import pytest
 from jsonschema import Draft202012Validator
 
+from tasks.methods.rules._json_compiled import meta_validator
 from tasks.methods.rules._json_facts import Facts, ImpossibleError, contains, same
 from tasks.methods.rules._json_kinds import KINDS, of_format, of_name
 from tasks.methods.rules._json_patterns import python_schema
+from tasks.methods.rules._json_pools import Pools
+from tasks.methods.rules._json_strings import Strings
 from tests.builders import make, texts
 
 # One schema for each assertion and applicator of draft 2020-12, with a value of its own kind that must be avoidable.
@@ -182,6 +186,27 @@ def test_facts_refuse_with_the_reason():
     facts = Facts(types=("array",), min_items=4, max_items=2)
     with pytest.raises(ImpossibleError, match="#/x: 4 items are needed and maxItems allows 2"):
         facts.prune("#/x")
+
+
+@pytest.mark.parametrize("what", ["formats", "matches"])
+def test_what_must_hold_and_must_not_is_refused_at_once(what):
+    """Sixty rounds of draws would find nothing; the branches of a `oneOf` ask this often."""
+    facts = Facts(types=("string",), **{what: ("uuid",), f"off_{what}": ("uuid",)})
+    asked = []
+    with pytest.raises(ImpossibleError, match="no string was found"):
+        Strings(facts, "", lambda *each: asked.append(each) is None).draw(Pools(np.random.default_rng(0), "en_US"), 2)
+    assert not asked
+
+
+@pytest.mark.parametrize("place", ["items", "properties", "allOf", "type", "minLength", "$ref", "required", "enum"])
+@pytest.mark.parametrize("value", [None, -1, "x", [], {}, True, 1.5, ["a", "a"], [{}], {"a": 1}, {"a": {"type": 3}}])
+def test_schemas_are_judged_as_by_the_published_meta_schema(place, value):
+    """One schema made of the seven vocabularies says what they say."""
+    schema = {"$defs": {"inner": {"type": "object", place: value}}, "items": {place: value}}
+    published = Draft202012Validator(Draft202012Validator.META_SCHEMA)
+    assert meta_validator().is_valid(schema) is published.is_valid(schema)
+    assert not meta_validator().is_valid({"prefixItems": 1})
+    assert not meta_validator().is_valid([])
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Final
 
 from tasks.core.errors import RecipeError, choices
@@ -113,20 +114,50 @@ def _audit(root: Sub) -> None:
             stack.extend(_parts(sub))
 
 
+@cache
+def meta_validator() -> Any:
+    """Return a validator of schemas: the meta-schema of draft 2020-12 with its vocabularies made one.
+
+    As published it is an `allOf` of seven, each of which goes down to every subschema: the same verdicts, but slowly.
+    """
+    from jsonschema import Draft202012Validator  # noqa: PLC0415 - see `ready`
+    from jsonschema_specifications import REGISTRY  # noqa: PLC0415 - see `ready`
+
+    whole = Draft202012Validator.META_SCHEMA
+    resolver = REGISTRY.resolver(base_uri=whole["$id"])
+    joined: dict[str, Any] = {"type": whole["type"], "properties": {}, "$defs": {}}
+    for part in (*(resolver.lookup(each["$ref"]).contents for each in whole["allOf"]), whole):
+        joined["properties"] |= part.get("properties", {})
+        joined["$defs"] |= part.get("$defs", {})
+    return Draft202012Validator(_recursive(joined))
+
+
+def _recursive(value: Any) -> Any:
+    """Return the part of a meta-schema with `$dynamicRef: "#meta"` and references to other vocabularies resolved."""
+    if isinstance(value, dict):
+        if isinstance(value.get("$dynamicRef"), str):  # and not a property of that name
+            return {"$ref": "#"}
+        plain = {key: _recursive(each) for key, each in value.items()}
+        if isinstance(ref := plain.get("$ref"), str):
+            plain["$ref"] = ref[ref.index("#") :]
+        return plain
+    return [_recursive(each) for each in value] if isinstance(value, list) else value
+
+
 def _check_meta(sub: Sub) -> None:
-    from jsonschema import Draft202012Validator, SchemaError  # noqa: PLC0415 - see `ready`
+    from jsonschema.exceptions import best_match  # noqa: PLC0415 - see `ready`
 
     schema = sub.schema
     if isinstance(schema, dict):
         # What nothing refers to may be wrong: an OpenAPI document holds the schemas of every operation.
         schema = {key: value for key, value in schema.items() if key != "$defs"}
     try:
-        Draft202012Validator.check_schema(schema, format_checker=None)
-    except SchemaError as exc:
-        where = "".join(f"/{step}" for step in exc.absolute_path)
-        raise RecipeError(f"not a JSON Schema: {sub.pointer}{where}: {exc.message}") from exc
+        wrong = best_match(meta_validator().iter_errors(schema))
     except RecursionError as exc:
         raise RecipeError(f"not a JSON Schema: {sub.pointer} nests too deeply to be read") from exc
+    if wrong is not None:
+        where = "".join(f"/{step}" for step in wrong.absolute_path)
+        raise RecipeError(f"not a JSON Schema: {sub.pointer}{where}: {wrong.message}")
 
 
 def _check_keywords(sub: Sub) -> None:

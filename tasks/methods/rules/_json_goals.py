@@ -15,6 +15,7 @@ from tasks.methods.rules._json_search import MAX_NODES, Rules, Search
 from tasks.methods.rules._json_strings import Strings
 
 MAX_LEAVES: Final = 64
+_PROBES: Final = 40  # atoms of each kind that are tried before a schema is said to allow no string
 MAX_HEIGHT: Final = 40  # levels that a schema may force before it counts as one that never ends
 _ANYTHING: Final = ("string", "integer", "number", "boolean")
 
@@ -59,6 +60,10 @@ def _kinds(types: Sequence[str]) -> tuple[str, ...]:
     return tuple(types)
 
 
+def _probe() -> Pools:
+    return Pools(np.random.Generator(np.random.Philox(key=0)), "en_US", _PROBES)
+
+
 @dataclass(slots=True)
 class Goals:
     """Every goal of one schema, by what it asks for; `conforms` is jsonschema's format check, `valid` its verdict."""
@@ -68,7 +73,7 @@ class Goals:
     conforms: Callable[[str, str], bool]
     known: dict[Any, Goal] = field(default_factory=dict)
     probed: set[tuple[Any, ...]] = field(default_factory=set)
-    probe: Pools = field(default_factory=lambda: Pools(np.random.Generator(np.random.Philox(key=0)), "en_US"))
+    probe: Pools = field(default_factory=_probe)
 
     def goal(self, subs: Sequence[Sub]) -> Goal:
         """Return the goal of these subschemas, the same object for the same obligations."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 from urllib.parse import quote, unquote
 
+from tasks.core.document import parse_yaml
 from tasks.core.errors import RecipeError, choices
 
 METHODS: Final = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
@@ -32,20 +33,10 @@ def _loaded(text: str) -> Any:
 
 
 def _yaml(text: str) -> Any:
-    import yaml  # noqa: PLC0415 - only for schemas in YAML
-
-    class Loader(yaml.SafeLoader):
-        """YAML without dates: JSON has none, and an unquoted 2024-01-01 in an enum means that text."""
-
-    Loader.yaml_implicit_resolvers = {
-        first: [entry for entry in entries if entry[0] != "tag:yaml.org,2002:timestamp"]
-        for first, entries in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
     try:
-        return yaml.load(text, Loader)  # noqa: S506 - a SafeLoader
-    except yaml.YAMLError as exc:
-        said = " ".join(str(exc).split())
-        raise ValueError(f"the text is neither JSON nor YAML: {said}") from exc
+        return parse_yaml(text, "it", dates=False)
+    except RecipeError as exc:
+        raise ValueError(f"the text is neither JSON nor YAML: {exc}") from exc
 
 
 def _plain(value: Any, pointer: str) -> Any:

@@ -37,6 +37,8 @@ class Strings:
         sources = self._sources()
         if unchecked and self._only_format():
             return sources[0](pools, n)
+        if self._contradicted():
+            raise ImpossibleError("", f"no string was found{self._asked()}")
         done: list[pa.Array] = []
         missing = n
         for attempt in range(_ROUNDS):
@@ -54,6 +56,11 @@ class Strings:
         facts = self.facts
         sized = facts.min_len > 0 or facts.max_len != UNBOUNDED
         return len(facts.formats) == 1 and not (facts.matches or sized or self._narrow())
+
+    def _contradicted(self) -> bool:
+        """Return whether a format or a pattern must hold and must not, as in the branches of a `oneOf`."""
+        facts = self.facts
+        return not {*facts.formats}.isdisjoint(facts.off_formats) or not {*facts.matches}.isdisjoint(facts.off_matches)
 
     def _asked(self) -> str:
         facts = self.facts

@@ -122,12 +122,14 @@ def _pair(node: ast.stmt) -> tuple[str, str]:
 @cache
 def working_level() -> Level:
     """Return the first of LEVELS that runs a program here; RecipeError says what is missing where none does."""
-    found = {level: problem(level) for level in LEVELS}
-    for level, why in found.items():
+    reasons = []
+    for level in LEVELS:
+        why = problem(level)
         if not why:
             return level
-    reasons = "; ".join(f"{level}: {why}" for level, why in found.items())
-    raise RecipeError(f"no sandbox to run programs in; install the package 'bubblewrap' (Linux only) ({reasons})")
+        reasons.append(f"{level}: {why}")
+    said = "; ".join(reasons)
+    raise RecipeError(f"no sandbox to run programs in; install the package 'bubblewrap' (Linux only) ({said})")
 
 
 @cache
