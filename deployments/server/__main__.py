@@ -21,6 +21,7 @@ from flows.orchestrator import ensure_database
 from tasks.core.errors import TilthError, UserError
 
 _RUNS_AT_ONCE = {"tilth-cpu": 4, "tilth-gpu": 1}
+_WARM = ("tilth-cpu",)
 _HEALTHY_S = 240.0
 _POLL_S = 0.2
 
@@ -28,14 +29,12 @@ _POLL_S = 0.2
 def programs(place: Place) -> list[Program]:
     """Return what runs beside each other, the server first."""
     prefect, work = [sys.executable, "-m", "prefect"], environment.worker(place)
-    workers = [
-        Program(
-            f"worker-{pool.removeprefix('tilth-')}",
-            [*prefect, "worker", "start", "--pool", pool, "--type", "process", "--limit", str(_RUNS_AT_ONCE[pool])],
-            work,
-        )
-        for pool in ready.POOLS
-    ]
+    workers = []
+    for pool, limit in _RUNS_AT_ONCE.items():
+        command = [*prefect, "worker", "start", "--pool", pool, "--type", "process", "--limit", str(limit)]
+        # What runs on a GPU runs long, and CUDA does not survive a fork.
+        warm = [sys.executable, "-m", "deployments.server.warm"] if pool in _WARM else []
+        workers.append(Program(f"worker-{pool.removeprefix('tilth-')}", [*warm, *command], work))
     watcher = Program("watcher", [sys.executable, "-m", "deployments.watcher"], environment.client(place))
     server = [*prefect, "server", "start", "--host", place.host, "--port", str(place.port)]
     return [Program("server", server, environment.server(place)), *workers, watcher]

@@ -29,21 +29,22 @@ def make_pools_and_automations(automations: Path = AUTOMATIONS) -> None:
 
     with get_client(sync_client=True) as client:
         for pool in POOLS:
-            made = WorkPoolCreate(name=pool, type="process", base_job_template=_job_template())
+            made = WorkPoolCreate(name=pool, type="process", base_job_template=job_template())
             client.create_work_pool(made, overwrite=True)
         for value in yaml.safe_load(automations.read_text(encoding="utf-8"))["automations"]:
             _replace(client, AutomationCore.model_validate(value))
 
 
-def _job_template() -> dict[str, Any]:
+def job_template() -> dict[str, Any]:
     """Return how a run is started: with a command of its own Prefect leaves out a process that would start another.
 
-    That one only prepares a workspace, imports Prefect for it, and makes every run start two seconds later.
+    That one only prepares a workspace, imports Prefect for it, and makes every run start two seconds later. Ours forks
+    the run from the worker's parent, which has Prefect, the flows and Great Expectations imported.
     """
     from prefect.workers.process import ProcessWorker
 
     template = ProcessWorker.get_default_base_job_template()
-    template["variables"]["properties"]["command"]["default"] = "python -m prefect.engine"
+    template["variables"]["properties"]["command"]["default"] = "tilth-run-flow"
     return template
 
 

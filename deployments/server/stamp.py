@@ -23,9 +23,13 @@ def remember_deployed(place: Place, database: str) -> None:
 
 
 def _stamp(place: Place, database: str) -> str:
+    return digest([place.api, database, sources()])
+
+
+def sources() -> list[list[object]]:
+    """Return the project's own files with their times and sizes: [path, nanoseconds, bytes] each."""
     paths = sorted(path for pattern in _SOURCES for path in ROOT.glob(pattern))
-    seen = [[path.relative_to(ROOT).as_posix(), path.stat().st_mtime_ns, path.stat().st_size] for path in paths]
-    return digest([place.api, database, seen])
+    return [[path.relative_to(ROOT).as_posix(), path.stat().st_mtime_ns, path.stat().st_size] for path in paths]
 
 
 def _file() -> Path:

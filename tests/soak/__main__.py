@@ -17,7 +17,7 @@ from tests.soak.verdict import open_ledger, settled, verdict, write_landing
 
 # While files land: (share of the landing time, what happens).
 _FAULTS = (
-    (0.20, "SIGKILL of worker-1, its flow processes go on alone", lambda own: own.kill("worker-1")),
+    (0.20, "SIGKILL of worker-1, and its flow processes with it", lambda own: own.kill("worker-1")),
     (0.30, "SIGKILL of the server", lambda own: own.kill("server")),
     (0.35, "worker-1 starts again", lambda own: own.start_worker("worker-1")),
     (0.55, "the server starts again", lambda own: own.start_server()),
@@ -27,7 +27,7 @@ _FAULTS = (
 # While runs work on them: (share of the contents that have ended, what happens). A worker's machine dies, its claims
 # with it; the server goes in the middle of what is left.
 _LATER_FAULTS = (
-    (0.05, "SIGKILL of worker-2 and all its flow processes", lambda own: own.kill("worker-2", children=True)),
+    (0.05, "SIGKILL of worker-2 and all that it started", lambda own: own.kill("worker-2", children=True)),
     (0.10, "worker-2 starts again", lambda own: own.start_worker("worker-2")),
     (0.40, "SIGKILL of the server", lambda own: own.kill("server")),
     (0.41, "the server starts again", lambda own: own.start_server()),

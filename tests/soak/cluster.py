@@ -15,6 +15,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import yaml
+
+from deployments.server.ready import job_template
 from flows.orchestrator import ensure_database
 from tests.soak.postgres import free_port, postgres
 
@@ -49,7 +52,8 @@ class Cluster:
     def start_worker(self, name: str) -> None:
         # With its type named, a worker starts while the server is away.
         kind = ("--pool", "tilth-cpu", "--type", "process")
-        self.start(name, str(PREFECT), "worker", "start", *kind, "--name", name, "--limit", "2")
+        warm = (sys.executable, "-m", "deployments.server.warm")
+        self.start(name, *warm, str(PREFECT), "worker", "start", *kind, "--name", name, "--limit", "2")
 
     def start_watcher(self, name: str) -> None:
         config = self.folder / "landing.yaml"
@@ -92,13 +96,18 @@ class Cluster:
         return json.loads(body) if body else None
 
     def deploy(self) -> None:
-        """Make the work pool and the deployments that the project ships, reading this cluster's landing file."""
-        self.run(str(PREFECT), "work-pool", "create", "tilth-cpu", "--type", "process", "--overwrite")
-        shipped = (ROOT / "deployments" / "_seeds_deployment.yaml").read_text()
-        mine = shipped.replace("deployments/landing.yaml", str(self.folder / "landing.yaml"))
-        (self.folder / "prefect.yaml").write_text(mine)
-        file = str(self.folder / "prefect.yaml")
-        self.run(str(PREFECT), "--no-prompt", "deploy", "--all", "--prefect-file", file)
+        """Make the work pool and the landing deployments that the project ships, with this cluster's landing file."""
+        template = self.folder / "job.json"
+        template.write_text(json.dumps(job_template()))
+        pool = ("create", "tilth-cpu", "--type", "process", "--overwrite", "--base-job-template", str(template))
+        self.run(str(PREFECT), "work-pool", *pool)
+        shipped = yaml.safe_load((ROOT / "deployments" / "prefect.yaml").read_text())
+        mine = [spec for spec in shipped["deployments"] if spec["name"] in {"seeds", "reconcile"}]
+        for spec in mine:
+            spec["parameters"] = {"config": str(self.folder / "landing.yaml")}
+        file = self.folder / "prefect.yaml"
+        file.write_text(yaml.safe_dump(shipped | {"deployments": mine}))
+        self.run(str(PREFECT), "--no-prompt", "deploy", "--all", "--prefect-file", str(file))
 
     def run(self, *command: str) -> str:
         done = subprocess.run(
@@ -119,6 +128,7 @@ def cluster(folder: Path, *, production: bool = False) -> Iterator[Cluster]:
     port = free_port()
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "TILTH_"))},
+        "PATH": f"{PREFECT.parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
         "TILTH_HOME": str(folder / "home"),
         "TILTH_ROOT": str(ROOT),
         "PREFECT_HOME": str(folder / "prefect"),
