@@ -76,6 +76,18 @@ class Likes(torch.nn.Module):
         return 6 * ((ids == self.word).sum(1) / (ids != PAD).sum(1)) - 3
 
 
+class Measures(torch.nn.Module):
+    """A judge that keeps the lengths of the texts that it saw."""
+
+    def __init__(self):
+        super().__init__()
+        self.lengths = []
+
+    def judge(self, ids):
+        self.lengths += (ids != PAD).sum(1).tolist()
+        return torch.zeros(len(ids))
+
+
 @pytest.mark.parametrize("cell", ["lstm", "gru"])
 @pytest.mark.parametrize("layers", [1, 2])
 def test_state_of_a_prefix_is_that_of_reading_it(cell, layers):
@@ -143,6 +155,17 @@ def test_rollouts_keep_their_prefix():
     assert (values[0, 1:].diff() > -0.05).all()
     assert (values[1, 1:].diff() < 0.05).all()
     assert values[0, 3] > values[1, 3] + 0.3
+
+
+def test_rollouts_are_no_longer_than_texts_may_be():
+    """A writer that never ends: each prefix and what follows it have the words of a whole text, not as many again."""
+    writer = a_writer()
+    with torch.no_grad():
+        writer.bias[EOS] = -1e4
+    judge = Measures()
+    ids = sample(writer, 6, 7, Sampling(), generator(CPU, 3))[:, :7]
+    prefix_values(writer, judge, ids, 1, rollouts=2, longest=7, noise=generator(CPU, 4))
+    assert set(judge.lengths) == {7}
 
 
 @pytest.mark.parametrize("way", ["policy_gradient", "gumbel"])

@@ -63,7 +63,8 @@ def prefix_values(
 ) -> Tensor:
     """Return the expected verdict on each prefix whose length is a multiple of `stride`: (rows, time + 1).
 
-    All prefixes of all texts are finished in one batch. A whole text is its own verdict.
+    All prefixes of all texts are finished in one batch, each to at most `longest` words with its prefix: a longer text
+    would be one that the judge has never seen. A whole text is its own verdict.
     """
     rows, width = ids.shape
     lengths = (ids != PAD).sum(1)
@@ -76,7 +77,7 @@ def prefix_values(
         return values
     at, row = grid[place].repeat_interleave(rollouts), row.repeat_interleave(rollouts)
     states = step_states(network, ids, at, row)
-    tails = follow(network, ids[row, at - 1], states, longest=longest, sampling=_PLAIN, noise=noise)
+    tails = follow(network, ids[row, at - 1], states, longest=longest, sampling=_PLAIN, noise=noise, behind=at)
     judged = torch.sigmoid(_judged(judge, ids, at, row, tails)).float()
     values[row[::rollouts], at[::rollouts]] = judged.view(-1, rollouts).mean(1)
     return values

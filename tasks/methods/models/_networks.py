@@ -209,21 +209,25 @@ def follow(
     sampling: Sampling,
     noise: torch.Generator,
     context: Tensor | None = None,
+    behind: Tensor | None = None,
 ) -> Tensor:
     """Return what is sampled after the word `last` (rows,) of each text, from the state before it; as `sample`.
 
-    Rows that have ended leave the batch.
+    `behind` are the words that each text has already (rows,), 0 if left out: with them it has `longest` at most. Rows
+    that have ended leave the batch.
     """
     device = last.device
+    room = torch.full_like(last, longest) if behind is None else longest - behind
     out = torch.full((len(last), longest + 1), PAD, dtype=torch.long, device=device)
     live = torch.arange(len(last), device=device)
     for at in range(longest + 1):
         read = None if context is None else context[live]
         hidden, states = decoder.hidden(decoder.embed(last)[:, None], read, states)
         last = drawn(decoder.logits(hidden[:, 0]), sampling, noise)
-        out[live, at] = last if at < longest else last.where(last == EOS, PAD)
-        kept = (last != EOS).nonzero()[:, 0]
-        if not len(kept) or at == longest:
+        goes_on = (last != EOS) & (at < room[live])
+        out[live, at] = last.where(goes_on | (last == EOS), PAD)
+        kept = goes_on.nonzero()[:, 0]
+        if not len(kept):
             break
         if len(kept) < len(last):
             live, last = live[kept], last[kept]

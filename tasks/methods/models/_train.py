@@ -25,7 +25,7 @@ from tasks.methods.models._networks import generator
 
 Rows = npt.NDArray[np.int64]
 # Raise it when the same training would give other weights: no checkpoint of the old code is gone on from.
-_VERSION = 1
+_VERSION = 2
 _CLIP = 1.0
 # Batches whose texts are sorted by length together: less padding, and still a mixed order.
 _WINDOW = 16
