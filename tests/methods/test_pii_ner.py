@@ -5,15 +5,23 @@ import subprocess
 import sys
 from itertools import islice, pairwise
 
+import numpy as np
 import pytest
 
-from tasks.core.errors import RecipeError
+from tasks.core.errors import RecipeError, ShardError
+from tasks.methods.perturb import _pii_invent as invent
 from tasks.methods.perturb import _pii_lines as private
+from tasks.methods.perturb import _pii_lines_more as more
 from tasks.methods.perturb import _pii_lines_plain as plain
+from tasks.methods.perturb import _pii_mix as mix
 from tasks.methods.perturb import _pii_ner as ner
 from tasks.methods.perturb import _pii_train as training
+from tasks.methods.perturb._pii_block import grown
 from tasks.methods.perturb._pii_corpus import corpus
 from tasks.methods.perturb._pii_lexicon import Lexicon, read
+from tasks.methods.perturb._pii_merge import BY_MODEL, resolved
+from tasks.methods.perturb._pii_scan import PATTERN
+from tasks.methods.perturb._pii_slots import value
 from tasks.methods.perturb._pii_values import HELD_OUT, LOCALES, OTHER_SCRIPTS, pools_of
 from tests.builders import make, needs_shared_data, seeds_of
 
@@ -42,14 +50,46 @@ def test_corpus_is_the_same_for_the_same_seed(pools):
     assert first != other
 
 
+def test_values_are_the_same_in_every_process():
+    """Of every country and kind: no list may stand in the order of string hashes, as Faker's towns of Italy do."""
+    code = "from dataclasses import astuple; from tasks.methods.perturb._pii_values import *; "
+    code += "print([astuple(pools_of(name, 12)) for name in [*LOCALES, *OTHER_SCRIPTS]])"
+    env = {"PATH": "", "PYTHONIOENCODING": "utf-8"}
+    one, two = (
+        subprocess.run(
+            [sys.executable, "-c", code], check=True, env={**env, "PYTHONHASHSEED": seed}, capture_output=True
+        ).stdout
+        for seed in ("1", "2")
+    )
+    assert one == two
+
+
+def test_invented_names_are_built_as_those_of_the_lists(pools):
+    """No slot is left empty, a blend is of the letters of its two, a street keeps its number."""
+    rng = np.random.default_rng(1)
+    for _ in range(200):
+        assert set(invent.blend(rng, ["marianne", "gustavo"])) <= set("mariannegustavo")
+        for invented in (invent.first_name, invent.surname, invent.town, invent.organisation):
+            assert invented(rng, pools[0][1]).strip()
+        assert any(char.isdigit() for char in invent.numbered_street(rng, pools[0][1]))
+
+
+def test_mixed_layouts_keep_marks_on_their_words(pools):
+    """What is crossed, swapped or put into a table still has its values where its marks say."""
+    rng = np.random.default_rng(1)
+    one = ("Ada met Bo here", [(0, 3, "PERSON_NAME"), (8, 10, "PERSON_NAME")])
+    two = ("we saw Oslo", [(7, 11, "LOCATION")])
+    for _ in range(50):
+        text, marks = mix.swapped(rng, mix.crossed(rng, one, two), ["lamp"])
+        assert {text[a:b] for a, b, _ in marks} <= {"Ada", "Bo", "Oslo"}
+        text, marks = mix.table(rng, pools[0][0])
+        assert all(0 <= a < b <= len(text) for a, b, _ in marks)
+
+
 def test_every_slot_can_be_filled(pools):
     """Each line of each list is met; a misspelt slot would raise."""
-    lines = [private.PEOPLE, private.PLACES, private.ORGS, private.ADDRESSES, plain.PLAIN]
+    lines = learnt_lines()
     slots = set(re.findall(r"\{(\w+)\}", "".join(lines)))
-    import numpy as np
-
-    from tasks.methods.perturb._pii_slots import value
-
     rng = np.random.default_rng(0)
     assert all(value(rng, slot, pools[0][0]) for slot in sorted(slots))
 
@@ -65,13 +105,27 @@ def test_no_line_has_the_words_of_the_published_rows():
     from tests.bench.bench_pii import published
 
     seen = {gram for text, _ in published() for gram in grams(text)}
-    lines = [private.PEOPLE, private.PLACES, private.ORGS, private.ADDRESSES, plain.PLAIN]
-    learnt = {gram for text in lines for line in text.splitlines() for gram in grams(re.sub(r"[\[\]|{}]", " ", line))}
+    assert not seen & {gram for text in learnt_lines() for line in text.splitlines() for gram in grams(line)}
+
+
+def test_no_line_has_the_words_of_the_held_out_layouts():
+    """Nor are five words in a row of a held-out layout; slots and line breaks are no words."""
+    from tests.bench.bench_pii import LAYOUTS
+
+    seen, learnt = (
+        {gram for text in texts for line in text.splitlines() for gram in grams(re.sub(r"\{\w+\}|\\n", " ", line))}
+        for texts in ([LAYOUTS], learnt_lines())
+    )
     assert not seen & learnt
 
 
+def learnt_lines():
+    parts = [getattr(module, name) for module in (private, more) for name in ("PEOPLE", "PLACES", "ORGS", "ADDRESSES")]
+    return [*parts, plain.PLAIN, more.PLAIN]
+
+
 def grams(text):
-    words = re.findall(r"\w+", text.lower())
+    words = re.findall(r"\w+", re.sub(r"[\[\]|{}]", " ", text).lower())
     return {tuple(words[i : i + 5]) for i in range(len(words) - 4)}
 
 
@@ -89,17 +143,24 @@ def test_lexicon_classes(tmp_path):
 def tiny(tmp_path_factory):
     """A pipeline trained on sixty sentences: all of the way there, and no good."""
     folder = tmp_path_factory.mktemp("tiny")
-    training.train(folder, rows=60)
+    training.apart(folder, rows=60)
     return folder
 
 
-def test_training_is_deterministic(tiny, tmp_path):
-    """The same weights, byte for byte, in another process with other hashes."""
-    imports = "import pathlib; from tasks.methods.perturb._pii_train import train"
-    code = f"{imports}; train(pathlib.Path({str(tmp_path)!r}), 60)"
-    subprocess.run([sys.executable, "-c", code], check=True, env={"PYTHONHASHSEED": "7", "PATH": ""})
+def test_training_is_deterministic(tiny, tmp_path, monkeypatch):
+    """The same weights, byte for byte, whatever the hashes, the threads and the processor of the process that asks."""
+    for name, other in (("PYTHONHASHSEED", "7"), ("OMP_NUM_THREADS", "2"), ("OPENBLAS_CORETYPE", "Nehalem")):
+        monkeypatch.setenv(name, other)
+    training.apart(tmp_path, rows=60)
     for name in ("model/ner/model", "words.json"):
         assert (tmp_path / name).read_bytes() == (tiny / name).read_bytes()
+
+
+def test_training_that_fails_says_why(tmp_path):
+    """The last line of the process that trains, as the reason of a shard."""
+    (tmp_path / "model").write_text("in the way")
+    with pytest.raises(ShardError, match="training the name finder failed"):
+        training.apart(tmp_path, rows=2)
 
 
 def test_pipeline_of_the_user_is_loaded_from_a_folder(tiny):
@@ -143,6 +204,32 @@ def test_entities_are_tidied(text, start, end, kind, expected):
     assert [(text[a:b], k) for a, b, k in ner._tidy(text, start, end, kind)] == expected  # noqa: SLF001 (see above)
 
 
+@pytest.mark.parametrize(
+    ("text", "found", "expected"),
+    [
+        ("at Via Zorva, 355 today", "Via Zorva", "Via Zorva, 355"),
+        ("at Zorva Nr. 8, Piano 4, Room 706.", "Zorva", "Zorva Nr. 8, Piano 4, Room 706"),
+        ("at 12 Zorva Hill at 17:00", "12 Zorva Hill", "12 Zorva Hill"),
+        ("Zorva Hill 17:00", "Zorva Hill", "Zorva Hill"),
+        ("Zorva Hill 12% off", "Zorva Hill", "Zorva Hill"),
+    ],
+    ids=["number", "flat", "time", "time right behind", "share"],
+)
+def test_address_ends_with_the_numbers_of_its_house(text, found, expected):
+    """Of its street and of what is in its house; not with a time or a share."""
+    start = text.index(found)
+    ((_, begin, end, _, _),) = grown([(0, start, start + len(found), "ADDRESS", BY_MODEL)], [text])
+    assert text[begin:end] == expected
+
+
+@pytest.mark.parametrize(("rest", "kept"), [("hackers' ", False), ("Hackers' ", True)])
+def test_small_words_left_of_an_organisation_are_none(rest, kept):
+    """A pattern takes its part of what the name finder took for one; what stays must still look like a name."""
+    text = f"{rest}ada@mail.net"
+    found = resolved([(0, len(rest), len(text), "EMAIL", PATTERN), (0, 0, len(text), "ORGANIZATION", BY_MODEL)], [text])
+    assert ([kind for *_, kind, _ in found] == ["ORGANIZATION", "EMAIL"]) is kept
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_small_finder_on_unseen_names_and_layouts():
@@ -152,13 +239,13 @@ def test_small_finder_on_unseen_names_and_layouts():
 
     rows = heldout()
     total = counts(rows, ours(rows))
-    assert scores(total, TYPES)[2] >= 0.83
+    assert scores(total, TYPES)[2] >= 0.85
     precision, recall, _ = scores(total, BY_PATTERN)
     assert precision >= 0.99
     assert recall >= 0.97
     masked = [[(a, b, "ANY") for a, b, _ in spans] for spans in ours(rows)]
     gold = [(text, [(a, b, "ANY") for a, b, _ in spans]) for text, spans in rows]
-    assert scores(counts(gold, masked), ["ANY"])[2] >= 0.9
+    assert scores(counts(gold, masked), ["ANY"])[2] >= 0.93
 
 
 @pytest.mark.slow

@@ -18,6 +18,10 @@ _TAIL = re.compile(
 _HEAD = re.compile(r"(?<![\w.,/:#-])(?:\d{1,5}[A-Za-z]?[ ,]{1,2}){1,2}$")
 _LINE_BEFORE = re.compile(r"(?:^|\n)([ \t?>*|•-]{0,6})(\d{1,5}[^\n:]{3,48})\n[\s?>*|•-]{0,12}$")
 _NEXT = re.compile(r"(?:, ?|\s*\n[\s,?>*|•-]{0,8}| )")
+# The number of a street and of what is in its house: `, 355`, ` Nr. 8`, `, Piano 4, Room 706`.
+_INSIDE = r"\d{1,4}[A-Za-z]?(?:[/-]\d{1,3})?(?![\w:%]|[.,/-]\d)"
+_HOUSE = re.compile(rf",? (?:[Nn](?:[or]\.?|\.|°) ?)?{_INSIDE}")
+_FLAT = re.compile(rf"(?:,? [A-Z][a-z]{{0,11}}\.? {_INSIDE}){{1,3}}")
 _REACH, _HEAD_REACH, _LINE_REACH = 120, 14, 70
 _STOP = small_words() - {"st", "la", "le", "de", "el", "al", "am", "new"}
 _NO_TOWN = frozenset(
@@ -66,11 +70,20 @@ def _grown(hit: Hit, text: str, others: Sequence[Hit]) -> Hit:
     near = max(floor, start - _LINE_REACH)
     if found := _LINE_BEFORE.search(text[near:start]):
         start = near + found.start(2)
+    end = _inside(text, start, end, limit)
     if (found := _TAIL.match(text, end, min(limit, end + _REACH))) and _is_town(found[1]):
         end = found.end()
     elif (gap := _NEXT.match(text, end)) and (place := _starting(gap.end(), others)):
         end = min(place[2], limit)
     return piece, start, end, kind, priority
+
+
+def _inside(text: str, start: int, end: int, limit: int) -> int:
+    """Return where a street ends with the number of its house, and of the parts of the house."""
+    if not any(char.isdigit() for char in text[start:end]) and (found := _HOUSE.match(text, end, limit)):
+        end = found.end()
+    found = _FLAT.match(text, end, limit)
+    return found.end() if found else end
 
 
 def _starting(at: int, others: Sequence[Hit]) -> Hit | None:

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from tasks.methods.perturb import _pii_checks as checks
 from tasks.methods.perturb._pii_dates import MONTH
+from tasks.methods.perturb._pii_values import steady
 
 T = TypeVar("T")
 _POOL = 1500
@@ -42,10 +43,7 @@ class Dice:
 @lru_cache(maxsize=4)
 def pools(locale: str) -> dict[str, tuple[str, ...]]:
     """Return names, towns, companies and streets of a Faker locale, always the same ones."""
-    from faker import Faker  # noqa: PLC0415 - heavy
-
-    fake = Faker(locale)
-    fake.seed_instance(0)
+    fake = steady(locale)
     found = {}
     for name in _NAMES:
         make: Callable[[], str] = getattr(fake, name, None) or fake.last_name

@@ -5,11 +5,16 @@ import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tasks.methods.perturb import _pii_lines as private
+from tasks.methods.perturb import _pii_lines_more as more
 from tasks.methods.perturb import _pii_lines_plain as plain
 from tasks.methods.perturb._pii_values import LOCALES, OTHER_SCRIPTS, Pools
 from tasks.methods.perturb._pii_words import inflected, small_words, stems
+
+if TYPE_CHECKING:
+    from spacy.language import Language
 
 _LISTS_OF_PEOPLE = ("first_name", "last_name")
 _LISTS_OF_PLACES = ("cities", "city_names", "countries", "states", "regions", "provinces", "municipalities", "towns")
@@ -36,6 +41,14 @@ class Lexicon:
         sort = "*" if lower in self.ordinary else "~"
         return sort + ("p" if lower in self.people else "") + ("l" if lower in self.places else "")
 
+    def dress(self, nlp: "Language") -> None:
+        """Let the pipeline read words so: what stands for one, its first letter and its last three, small."""
+        from spacy.attrs import NORM, PREFIX, SUFFIX  # noqa: PLC0415 - heavy
+
+        nlp.vocab.lex_attr_getters[NORM] = self.norm
+        nlp.vocab.lex_attr_getters[PREFIX] = _prefix
+        nlp.vocab.lex_attr_getters[SUFFIX] = _suffix
+
     def partly(self) -> "Lexicon":
         """Return the lexicon to learn with: without half of the names, so that names on no list are learnt from too.
 
@@ -52,6 +65,14 @@ class Lexicon:
         path.write_text(json.dumps(words, ensure_ascii=False), encoding="utf-8")
 
 
+def _prefix(word: str) -> str:
+    return word[:1].lower()
+
+
+def _suffix(word: str) -> str:
+    return word[-3:].lower()
+
+
 def read(path: Path) -> Lexicon:
     """Return the lexicon that `Lexicon.write` wrote."""
     words = json.loads(path.read_text(encoding="utf-8"))
@@ -65,7 +86,8 @@ def _byte(word: str) -> int:
 
 def lexicon(pools: Iterable[Pools]) -> Lexicon:
     """Return the lexicon: the words of our own sentences and list, and of Faker's lists of people and places."""
-    core = frozenset(_words([private.PEOPLE, private.PLACES, private.ORGS, private.ADDRESSES, plain.PLAIN]))
+    core = frozenset(_words(lines for part in (private, more) for lines in (part.PEOPLE, part.PLACES, part.ORGS)))
+    core |= frozenset(_words([private.ADDRESSES, more.ADDRESSES, plain.PLAIN, more.PLAIN]))
     lists = [plain.NOUNS, plain.ADJECTIVES, plain.VERBS, plain.RELATIVES, plain.NATIONS, plain.MONTHS, plain.DAYS]
     known = {*stems(), *_words(word for words in lists for word in words), *_lorem()}
     ordinary = {form for word in known for form in inflected(word)}

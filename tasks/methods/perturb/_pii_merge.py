@@ -45,8 +45,9 @@ def _settled(hits: Iterable[Hit], text: str) -> list[Hit]:
 
 
 def _says_something(hit: Hit, rest: str) -> bool:
-    """Return whether what is left of a finding may still be a value; `office`, left of an address, is none."""
-    if hit[3] == "ADDRESS" and hit[4] == BY_MODEL and rest.islower() and not any(char.isdigit() for char in rest):
+    """Return whether what is left of a finding may still be a value; small words, left of an address, are none."""
+    named = hit[3] in {"ADDRESS", "ORGANIZATION"} and hit[4] == BY_MODEL
+    if named and rest.islower() and not any(char.isdigit() for char in rest):
         return False
     return sum(char.isalnum() for char in rest) >= _MIN_REST
 

@@ -53,7 +53,7 @@ def pipeline(ner: str) -> "Language":
     import spacy  # noqa: PLC0415 - heavy
 
     if ner == EMBEDDED:
-        return trained(artifact("pii_ner", training.identity(), training.train))
+        return trained(artifact("pii_ner", training.identity(), training.apart))
     nlp = spacy.load(ner)
     if "ner" not in nlp.pipe_names:
         raise RecipeError(f"spaCy pipeline '{ner}' has no component 'ner'; has: {', '.join(nlp.pipe_names) or 'none'}")
@@ -65,10 +65,9 @@ def pipeline(ner: str) -> "Language":
 def trained(folder: Path) -> "Language":
     """Return the small pipeline that `_pii_train` wrote."""
     import spacy  # noqa: PLC0415 - heavy
-    from spacy.attrs import NORM  # noqa: PLC0415 - heavy
 
     nlp = spacy.load(folder / "model")
-    nlp.vocab.lex_attr_getters[NORM] = read(folder / "words.json").norm
+    read(folder / "words.json").dress(nlp)
     return nlp
 
 

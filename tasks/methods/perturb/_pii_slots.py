@@ -6,7 +6,8 @@ from functools import cache
 import numpy as np
 
 from tasks.methods.perturb import _pii_lines_plain as plain
-from tasks.methods.perturb._pii_values import Pools, any_of, brand, pseudo, pseudo_word, surname, town
+from tasks.methods.perturb._pii_invent import first_name, numbered_street, organisation, street_name, surname, town
+from tasks.methods.perturb._pii_values import Pools, any_of, pseudo_word
 from tasks.methods.perturb._pii_words import inflected, stems
 
 Rng = np.random.Generator
@@ -33,18 +34,14 @@ def value(rng: Rng, slot: str, pools: Pools) -> str:
     return _MAKERS[slot](rng, pools) if slot in _MAKERS else any_of(rng, _LISTS[slot])
 
 
-def _first(rng: Rng, pools: Pools) -> str:
-    return any_of(rng, pools.first) if rng.random() < 0.95 else pseudo(rng).title()
-
-
 def _name(rng: Rng, pools: Pools) -> str:
-    first, last, chance = _first(rng, pools), surname(rng, pools), rng.random()
+    first, last, chance = first_name(rng, pools), surname(rng, pools), rng.random()
     if chance < 0.06:
         first = f"{first} {first[0]}."
     elif chance < 0.1:
         first = first[0] + "."
     elif chance < 0.14:
-        first += " " + _first(rng, pools)
+        first += " " + first_name(rng, pools)
     elif chance < 0.17:
         last += "-" + surname(rng, pools)
     elif chance < 0.2:
@@ -55,7 +52,7 @@ def _name(rng: Rng, pools: Pools) -> str:
 
 
 def _person(rng: Rng, pools: Pools) -> str:
-    return (_first, surname, _name)[int(rng.integers(3))](rng, pools)
+    return (first_name, surname, _name)[int(rng.integers(3))](rng, pools)
 
 
 def _place(rng: Rng, pools: Pools) -> str:
@@ -67,13 +64,12 @@ def _place(rng: Rng, pools: Pools) -> str:
     return f"{town(rng, pools)}, {any_of(rng, pools.country)}" if chance < 0.93 else any_of(rng, plain.STATES)
 
 
-def _org(rng: Rng, pools: Pools) -> str:
-    return brand(rng) if rng.random() < 0.55 else any_of(rng, pools.org)
-
-
 def _street(rng: Rng, pools: Pools) -> str:
     chance = rng.random()
-    street = any_of(rng, pools.street) if rng.random() < 0.75 else _unknown_street(rng, pools)
+    kind = rng.random()
+    street = any_of(rng, pools.street) if kind < 0.4 else street_name(rng, pools)
+    if kind > 0.8:
+        street = _with_flat(rng, numbered_street(rng, pools))
     if chance < 0.25:
         street = f"{rng.integers(1, 9999)} {street.lstrip('0123456789 ')}"
     elif chance < 0.35:
@@ -83,17 +79,12 @@ def _street(rng: Rng, pools: Pools) -> str:
     return street
 
 
-def _unknown_street(rng: Rng, pools: Pools) -> str:
-    """Return a street in no known language: words, a number, at times the parts of a block of flats."""
-    words = [pseudo(rng).title() for _ in range(int(rng.integers(1, 4)))]
-    if rng.random() < 0.3:
-        words[-1] = any_of(rng, pools.last)
-    number = f"{rng.integers(1, 999)}{any_of(rng, ['', '', '', 'a', 'B', '/2', '/14', '-3'])}"
-    text = " ".join(words) + any_of(rng, [" ", " ", ", ", " No. ", " Nr. ", " nr ", ", n. "]) + number
+def _with_flat(rng: Rng, street: str) -> str:
+    """Return a street, at times with the parts of a block of flats."""
     for part in _FLAT_PARTS if rng.random() < 0.15 else []:
         if rng.random() < 0.6:
-            text += f" {part} {rng.integers(1, 90)}"
-    return text
+            street += f" {part} {rng.integers(1, 90)}"
+    return street
 
 
 def _zip(rng: Rng, pools: Pools) -> str:
@@ -188,13 +179,13 @@ def _product(rng: Rng, _pools: Pools) -> str:
 
 
 def _word(rng: Rng, _pools: Pools) -> str:
-    return any_of(rng, _ordinary()) if rng.random() < 0.9 else pseudo_word(rng)
+    return any_of(rng, ordinary()) if rng.random() < 0.9 else pseudo_word(rng)
 
 
 def _often(rng: Rng, words: list[str]) -> str:
     """Return one of `words`, often one of all the ordinary words there are, at times one that there is not."""
     chance = rng.random()
-    return any_of(rng, words) if chance < 0.5 else any_of(rng, _ordinary()) if chance < 0.92 else pseudo_word(rng)
+    return any_of(rng, words) if chance < 0.5 else any_of(rng, ordinary()) if chance < 0.92 else pseudo_word(rng)
 
 
 def _noun(rng: Rng, _pools: Pools) -> str:
@@ -206,7 +197,8 @@ def _adjective(rng: Rng, _pools: Pools) -> str:
 
 
 @cache
-def _ordinary() -> list[str]:
+def ordinary() -> list[str]:
+    """Return the ordinary words there are, in their forms."""
     from faker.providers.lorem.en_US import Provider  # noqa: PLC0415 - heavy
 
     words = [str(word) for word in Provider.word_list]
@@ -236,12 +228,12 @@ _LISTS: dict[str, list[str]] = {
 }
 _MAKERS: dict[str, Callable[[Rng, Pools], str]] = {
     "name": _name,
-    "first": _first,
+    "first": first_name,
     "last": surname,
     "any": _person,
     "place": _place,
     "country": lambda rng, pools: any_of(rng, pools.country),
-    "org": _org,
+    "org": organisation,
     "addr": _address,
     "street": _street,
     "lines": _lines,

@@ -292,7 +292,7 @@ def notes(_params: Params, stats: Mapping[str, int]) -> list[str]:
 
 METHOD = Method(
     name="pii_mask",
-    version=1,
+    version=2,
     family="perturb",
     params=Params,
     run=run,
