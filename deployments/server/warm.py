@@ -31,9 +31,6 @@ from deployments.server.start import ENGINE, LENGTH, SOCKET, end_as
 _PR_SET_PDEATHSIG = 1
 _ASK_S = 10.0
 _PASSED_ON = (signal.SIGTERM, signal.SIGINT)
-# What the flows of landing seeds and of families import when they run.
-_MODULES = (ENGINE, "prefect.flow_engine", "flows.seeds", "flows.pipeline", "flows.reconcile", "flows.revive")
-_OF_POSTGRESQL = ("psycopg", "sqlalchemy.dialects.postgresql.psycopg")
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,16 +167,6 @@ def _become(job: Job) -> NoReturn:
     sys.exit(0)
 
 
-def _import_all() -> None:
-    from importlib import import_module
-
-    from quality.suites.run import warm_up
-
-    for name in (*_MODULES, *(_OF_POSTGRESQL if os.environ.get("TILTH_DATABASE_URL") else ())):
-        import_module(name)
-    warm_up()
-
-
 def main(command: Sequence[str]) -> int:
     """Run a worker, and fork its runs; return its exit code."""
     stamp, folder = sources(), tempfile.mkdtemp(prefix="tilth-worker-")
@@ -196,7 +183,9 @@ def main(command: Sequence[str]) -> int:
         )
         for number in _PASSED_ON:
             signal.signal(number, lambda number, _frame: worker.send_signal(number))
-        _import_all()
+        from flows.warm import import_all  # the worker starts at the same time
+
+        import_all()
         job = Parent(listener, worker, stamp).serve(_wake())
     if job is None:
         shutil.rmtree(folder, ignore_errors=True)

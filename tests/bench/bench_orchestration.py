@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
@@ -26,6 +26,7 @@ from tests.soak.cluster import REDIS
 from tests.soak.postgres import free_port, postgres
 
 RECORDS = int(os.environ.get("TILTH_BENCH_RECORDS", "1000000"))
+SEEDS = Path(__file__).resolve().parents[2] / "deployments" / "recipes" / "quickstart" / "seeds" / "tickets.jsonl"
 _SHARDS = 100
 _EVENTS = 20
 _TASKS = 1000
@@ -67,9 +68,11 @@ def bench() -> Iterator[Row]:
     """Yield the rows, each part on a machine of its own."""
     with _machine() as own:
         yield _row("`up`, seconds until every worker looks for runs", _up_seconds(own), "≤ 30")
-        yield _share(own, "SQLite")
+        yield _share(own, "SQLite", recipe)
+        yield _share(own, "SQLite", augmented)
+        yield _row("ingest on SQLite, task runs/s", _ingest(own), "≥ 200")
     with _machine(production=True) as own:
-        yield _share(own, "PostgreSQL")
+        yield _share(own, "PostgreSQL", recipe)
         yield _row("ingest on PostgreSQL and Redis, task runs/s", _ingest(own), "≥ 200")
         one = [_event_seconds(own, 1)[0] for _ in range(5)]
         yield _row("event → flow body, p50, seconds", statistics.median(one), "≤ 4")
@@ -115,11 +118,25 @@ def recipe(folder: Path, records: int) -> Path:
     return path
 
 
-def _share(own: Machine, database: str) -> Row:
+def augmented(folder: Path, records: int) -> Path:
+    """Write a recipe of two stages of a hundred shards, both of texts that take work; return its path."""
+    half, rows = records // 2, max(records // 2 // _SHARDS, 1)
+    stages = [
+        {"name": how, "method": "eda", "inputs": ["tickets"], "rules": ["too_short"], "params": {"operations": how}}
+        for how in ("turn", "random")
+    ]
+    value = {"name": "reworded", "seeds": {"tickets": {"path": str(SEEDS)}}, "release": {"docs": False}}
+    value["stages"] = [{**stage, "count": half, "shard_rows": rows} for stage in stages]
+    path = folder / "recipe.yaml"
+    path.write_text(yaml.safe_dump(value, sort_keys=False), encoding="utf-8")
+    return path
+
+
+def _share(own: Machine, database: str, write: Callable[[Path, int], Path]) -> Row:
     """Return the seconds of a run with Prefect, and of the same steps called without it."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        path = recipe(folder, RECORDS)
+        path = write(folder, RECORDS)
         code = "import sys, time; from tests.bench.bench_orchestration import {0}; {0}(*sys.argv[1:])"
         took = {}
         for how in ("with_prefect", "without_prefect"):
@@ -128,7 +145,8 @@ def _share(own: Machine, database: str) -> Row:
             done = subprocess.run(words, env=environment, capture_output=True, text=True, check=True)
             took[how] = float(done.stdout.strip().splitlines()[-1])
     ours, plain = took["with_prefect"], took["without_prefect"]
-    what = f"{RECORDS:,} records in {2 * _SHARDS} shards, Prefect on {database} against plain calls, seconds"
+    kind = "templates and JSON" if write is recipe else "augmented texts"
+    what = f"{RECORDS:,} {kind} in {2 * _SHARDS} shards, Prefect on {database} against plain calls, seconds"
     return Row(what=what, ours=round(ours, 1), peer=round(plain, 1), ratio=round(ours / plain, 2), asked="≤ 1.05×")
 
 

@@ -33,7 +33,8 @@ PARENT = """
 import os, sys, types
 from deployments.server import start, warm
 start.ENGINE = warm.ENGINE = "own_engine"
-warm._import_all = lambda: sys.modules.update(marked=types.ModuleType("marked"))
+flows = sys.modules["flows.warm"] = types.ModuleType("flows.warm")
+flows.import_all = lambda: sys.modules.update(marked=types.ModuleType("marked"))
 if "stale" in os.environ:
     warm.sources = lambda: [[os.urandom(4).hex()]]
 os.environ["ONLY_PARENT"] = "1"

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tasks.core.fakers import faker_of
 from tasks.methods.perturb import _pii_lines_plain as plain
 
 if TYPE_CHECKING:
@@ -111,16 +112,8 @@ def pools_of(locale: str, each: int) -> Pools:
 
 
 def steady(locale: str) -> "Faker":
-    """Return a Faker of seed 0 that gives the same values in every process.
-
-    The towns of its it_IT are a list made from a set, in the order of the process's string hashes (Faker 40.54).
-    """
-    from faker import Faker  # noqa: PLC0415 - heavy
-
-    fake = Faker(locale)
-    for provider in fake.get_providers():
-        if locale == "it_IT" and hasattr(provider, "cities"):
-            provider.cities = sorted(provider.cities)
+    """Return a Faker of seed 0 that gives the same values in every process."""
+    fake = faker_of(locale)
     fake.seed_instance(0)
     return fake
 

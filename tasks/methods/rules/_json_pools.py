@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tasks.core.errors import RecipeError, choices
+from tasks.core.fakers import faker_of
 
 POOL: Final = 200
 _LOCAL: Final = threading.local()
@@ -36,9 +37,7 @@ def _faker(locale: str) -> Any:
     """Return this thread's Faker of a locale: building one takes up to a second, and a shared one would be reseeded."""
     cache = _LOCAL.__dict__.setdefault("fakers", {})
     if locale not in cache:
-        from faker import Faker  # noqa: PLC0415 - a second to import; `tilth methods` must not pay it
-
-        cache[locale] = Faker(locale)
+        cache[locale] = faker_of(locale)
     return cache[locale]
 
 

@@ -14,6 +14,7 @@ from faker import Faker
 from faker.config import AVAILABLE_LOCALES
 
 from tasks.core.errors import RecipeError, choices
+from tasks.core.fakers import faker_of
 from tasks.methods.rules._template_slots import FakerSlot
 
 # A Faker is slow to build and is shared, and its random state with it: one column at a time.
@@ -76,7 +77,7 @@ def _text(faker: Faker, spec: FakerSlot) -> str | None:
 
 @cache
 def _faker(locale: str) -> Faker:
-    return Faker(locale)
+    return faker_of(locale)
 
 
 @cache
