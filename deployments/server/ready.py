@@ -44,7 +44,7 @@ def job_template() -> dict[str, Any]:
     from prefect.workers.process import ProcessWorker
 
     template = ProcessWorker.get_default_base_job_template()
-    template["variables"]["properties"]["command"]["default"] = "tilth-run-flow"
+    template["variables"]["properties"]["command"]["default"] = "python -m deployments.server.start"
     return template
 
 

@@ -1,4 +1,4 @@
-"""Start one flow run: what a worker runs for it, under the name `tilth-run-flow`.
+"""Start one flow run: `python -m deployments.server.start`, which a worker runs for it.
 
 Where the worker's parent is a warm one (`deployments.server.warm`), the run is a fork of that, and this process stands
 for it until it ends: same exit code, signals passed on. Elsewhere this process becomes the run, as Prefect starts one.
