@@ -1,10 +1,10 @@
 """A worker whose runs start warm: `python -m deployments.server.warm COMMAND...` runs the worker and forks its runs.
 
-A flow run of its own process imports Prefect, the flows and Great Expectations first: five seconds of a core, more
-more than many a run needs. Here one process, the worker's parent, has them imported and forks. Prefect's worker starts
+A flow run of its own process imports Prefect, the flows and Great Expectations first: five seconds of a core, more than
+many a run needs. Here one process, the worker's parent, has them imported and forks. Prefect's worker starts
 `python -m deployments.server.start` for each run; that hands its environment, folder and output over a Unix socket, and
-lives as long as the run does: who kills or signals one has killed or signalled the other. A run starts
-cold, as Prefect would start it, where there is no such parent or the project's files have changed since it began.
+lives as long as the run does: who kills or signals one has killed or signalled the other. A run starts cold, as Prefect
+would start it, where there is no such parent or the project's files have changed since it began.
 """
 
 import contextlib
