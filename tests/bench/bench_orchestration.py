@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
+from functools import partial as partial_of
 from pathlib import Path
 from uuid import uuid4
 
@@ -68,11 +69,11 @@ def bench() -> Iterator[Row]:
     """Yield the rows, each part on a machine of its own."""
     with _machine() as own:
         yield _row("`up`, seconds until every worker looks for runs", _up_seconds(own), "≤ 30")
-        yield _share(own, "SQLite", recipe)
-        yield _share(own, "SQLite", augmented)
+        yield _share(own, "SQLite", recipe, RECORDS)
+        yield _share(own, "SQLite", augmented, RECORDS // 10)
         yield _row("ingest on SQLite, task runs/s", _ingest(own), "≥ 200")
     with _machine(production=True) as own:
-        yield _share(own, "PostgreSQL", recipe)
+        yield _share(own, "PostgreSQL", recipe, RECORDS)
         yield _row("ingest on PostgreSQL and Redis, task runs/s", _ingest(own), "≥ 200")
         one = [_event_seconds(own, 1)[0] for _ in range(5)]
         yield _row("event → flow body, p50, seconds", statistics.median(one), "≤ 4")
@@ -122,7 +123,7 @@ def augmented(folder: Path, records: int) -> Path:
     """Write a recipe of two stages of a hundred shards, both of texts that take work; return its path."""
     half, rows = records // 2, max(records // 2 // _SHARDS, 1)
     stages = [
-        {"name": how, "method": "eda", "inputs": ["tickets"], "rules": ["too_short"], "params": {"operations": how}}
+        {"name": how, "method": "eda", "inputs": ["tickets"], "rules": ["duplicate"], "params": {"operations": how}}
         for how in ("turn", "random")
     ]
     value = {"name": "reworded", "seeds": {"tickets": {"path": str(SEEDS)}}, "release": {"docs": False}}
@@ -132,11 +133,11 @@ def augmented(folder: Path, records: int) -> Path:
     return path
 
 
-def _share(own: Machine, database: str, write: Callable[[Path, int], Path]) -> Row:
+def _share(own: Machine, database: str, write: Callable[[Path, int], Path], records: int) -> Row:
     """Return the seconds of a run with Prefect, and of the same steps called without it."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        path = write(folder, RECORDS)
+        path = write(folder, records)
         code = "import sys, time; from tests.bench.bench_orchestration import {0}; {0}(*sys.argv[1:])"
         took = {}
         for how in ("with_prefect", "without_prefect"):
@@ -146,7 +147,7 @@ def _share(own: Machine, database: str, write: Callable[[Path, int], Path]) -> R
             took[how] = float(done.stdout.strip().splitlines()[-1])
     ours, plain = took["with_prefect"], took["without_prefect"]
     kind = "templates and JSON" if write is recipe else "augmented texts"
-    what = f"{RECORDS:,} {kind} in {2 * _SHARDS} shards, Prefect on {database} against plain calls, seconds"
+    what = f"{records:,} {kind} in {2 * _SHARDS} shards, Prefect on {database} against plain calls, seconds"
     return Row(what=what, ours=round(ours, 1), peer=round(plain, 1), ratio=round(ours / plain, 2), asked="≤ 1.05×")
 
 
@@ -169,29 +170,38 @@ def without_prefect(path: str, out: str) -> None:
     from flows.check import check, identity, read_recipe
     from flows.shard import make_shard
     from flows.stage import StageRun
-    from flows.steps import checkpoint, release
+    from flows.steps import checkpoint, load_seeds, release
     from quality.checkpoint import split_rules
     from quality.suites.run import warm_up
     from tasks.core.settings import settings
     from tasks.publish import claim, publish
+    from tasks.readers.shards import SeedManifest
     from tasks.stores.local import LocalStore
 
     warm_up()
     began, store = time.monotonic(), LocalStore(settings().work)
     checked = check(read_recipe(Path(path), None, ()), Path(path).parent)
     partial = claim(Path(out), identity(checked), resume=True, overwrite=False)
-    made, gates = [], []
+    made, gates, base = [], [], str(Path(path).parent)
+    seeds = {
+        name: SeedManifest.from_json(
+            _quiet(load_seeds)(checked.recipe.name, name, source.model_dump(mode="json"), base)
+        )
+        for name, source in checked.recipe.seeds.items()
+    }
     with ThreadPoolExecutor(settings().workers) as pool:
         for staged in checked.stages:
             gate = checked.gates[staged.stage.name]
             alone, across = split_rules(gate.rules)
             rules = tuple((rule.id, params.model_dump(mode="json")) for rule, params in alone)
             by = across[0][1].by if across else None
-            run = StageRun(staged, checked.recipe.name, checked.recipe.seed, None, rules, by, store)
-            made.append(run.run(lambda jobs: pool.map(lambda job: make_shard(job, None, store), jobs)))
+            given = seeds[staged.stage.inputs[0]] if staged.stage.inputs else None
+            run = StageRun(staged, checked.recipe.name, checked.recipe.seed, given, rules, by, store)
+            one = partial_of(make_shard, seeds=given, store=store)
+            made.append(run.run(lambda jobs, one=one: pool.map(one, jobs)))
             keys = [file.key for file in made[-1].files]
             gates.append(_quiet(checkpoint)(checked.recipe.name, staged.stage.name, keys, gate.suite))
-    done = _quiet(release)(checked.recipe.name, checked, made, gates, {}, {}, partial, "")
+    done = _quiet(release)(checked.recipe.name, checked, made, gates, seeds, {}, partial, "")
     publish(Path(out), identity(checked), done["state"])
     print(time.monotonic() - began)
 
