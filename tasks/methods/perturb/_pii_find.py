@@ -14,6 +14,7 @@ from tasks.methods.perturb._pii_merge import GIVEN, MASKED, resolved
 from tasks.methods.perturb._pii_patterns import Detector, detectors
 from tasks.methods.perturb._pii_pieces import Pieces, Spans
 from tasks.methods.perturb._pii_scan import Hit, Texts, scan
+from tasks.methods.perturb._pii_source import NONE
 from tasks.methods.perturb._pii_types import ALIASES, BY_NER
 
 _WORD = re.compile(r"\w")
@@ -45,7 +46,7 @@ def find(pieces: Pieces, spans: Spans, wanted: Wanted) -> list[Hit]:
     ]
     hits += _given(pieces, spans, wanted)
     hits += scan(texts, detectors(wanted.types))
-    if wanted.ner != ner.NONE and wanted.types & BY_NER:
+    if wanted.ner != NONE and wanted.types & BY_NER:
         hits += [hit for hit in ner.entities(ner.pipeline(wanted.ner), pieces.texts) if hit[3] in wanted.types]
     kept = resolved(grown(hits, pieces.texts), pieces.texts)
     again = _again(pieces, kept)

@@ -7,6 +7,10 @@ from pathlib import Path
 
 from tasks.core.errors import RecipeError
 
+OPERATORS = ("placeholder", "numbered", "redact", "surrogate", "pseudonym", "hash", "format")
+# These need the secret key; `surrogate` and `format` draw a key of their own for each record.
+KEYED = frozenset({"pseudonym", "hash"})
+
 ENV = "TILTH_PSEUDONYM_KEY"
 MIN_BYTES = 16
 

@@ -1,6 +1,5 @@
 """The name finder at work: a spaCy pipeline of the user's, or the small one of `_pii_train`, trained once and kept."""
 
-import importlib.util
 import re
 from collections.abc import Iterator, Sequence
 from functools import cache
@@ -14,13 +13,13 @@ from tasks.methods.perturb import _pii_train as training
 from tasks.methods.perturb._pii_lexicon import read
 from tasks.methods.perturb._pii_merge import BY_MODEL, trimmed
 from tasks.methods.perturb._pii_scan import Hit
+from tasks.methods.perturb._pii_source import EMBEDDED
 from tasks.methods.perturb._pii_types import ALIASES
 from tasks.methods.perturb._pii_words import inflected, small_words, stems
 
 if TYPE_CHECKING:
     from spacy.language import Language
 
-EMBEDDED, NONE = "embedded", "none"
 _WINDOW = 20_000
 _BATCH = 256
 _SHORT_NUMBER, _LONG_NUMBER = 3, 11
@@ -28,23 +27,6 @@ _NEXT_PART = re.compile(r", ([a-z]{3,})(?![\w'’-])")
 _CAPITAL = re.compile(r"(?<!\w)[^\W\d_a-z][\w'’-]+")
 # Marks that no name has inside.
 _IN_A_NAME = re.compile(r"[^\n\[\]|=<>;:{}]+")
-
-
-def check(ner: str) -> None:
-    """Raise RecipeError where the pipeline that `ner` names cannot be loaded; loads and trains nothing."""
-    if ner == NONE:
-        return
-    for package in ("spacy", *(("faker",) if ner == EMBEDDED else ())):
-        if importlib.util.find_spec(package) is None:
-            raise RecipeError(f"ner '{ner}' needs the package {package}: pip install {package}, or set ner: none")
-    if (
-        ner != EMBEDDED
-        and not (Path(ner) / "meta.json").is_file()
-        and importlib.util.find_spec(ner.partition("/")[0]) is None
-    ):
-        raise RecipeError(
-            f"no spaCy pipeline '{ner}': not a folder with a meta.json, not a package; or use: embedded, none"
-        )
 
 
 @cache

@@ -8,14 +8,11 @@ from operator import itemgetter
 
 from tasks.methods.perturb import _pii_fakes as fakes
 from tasks.methods.perturb._pii_checks import digits_of
-from tasks.methods.perturb._pii_key import keyed
+from tasks.methods.perturb._pii_key import KEYED, keyed
 from tasks.methods.perturb._pii_pieces import Pieces
 from tasks.methods.perturb._pii_scan import Hit
 from tasks.methods.perturb._pii_types import BY_NER
 
-OPERATORS = ("placeholder", "numbered", "redact", "surrogate", "pseudonym", "hash", "format")
-# These need the secret key; `surrogate` and `format` draw a key of their own for each record.
-KEYED = frozenset({"pseudonym", "hash"})
 _BAR = "█████"
 _BY_DIGITS = frozenset({"PHONE", "CREDIT_CARD", "US_SSN", "NATIONAL_ID"})
 

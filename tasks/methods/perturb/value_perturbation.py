@@ -27,30 +27,20 @@ Rejects: `unchanged` (nothing to move, or no way to move it), `bad_spans` (they 
 """
 
 import re
-from collections.abc import Sequence
 from datetime import date
 from typing import Any, Final, Literal
 
-import numpy as np
 import pyarrow as pa
 from pydantic import Field, field_validator, model_validator
 
-from tasks.core import record
-from tasks.core.errors import ShardError
 from tasks.core.method import Draw, Made, Method, MethodParams
-from tasks.methods.perturb._value_block import Block, Choice, perturbed
-from tasks.methods.perturb._value_move import Pace
-from tasks.methods.perturb._value_number import MILLION
-from tasks.methods.perturb._value_shift import Reach
-from tasks.methods.perturb._value_spans import spans_of
-from tasks.methods.perturb._value_text import blocks
 
 _NAMES: Final = (
     "ACCOUNT ADDRESS BANK CARD CODE CREDIT EMAIL FAC FAX GPE IBAN ID IDENTIFIER INVOICE IP KEY LICENCE LICENSE LOC "
     "LOCATION MODEL NAME NORP ORDER ORG ORGANIZATION PASSPORT PASSWORD PER PERSON PHONE PLATE POSTCODE PRODUCT REF "
     "REFERENCE SERIAL SSN TICKET URL USERNAME VERSION ZIP"
 )
-_MAX_CHARS = 2**31 - 1
+MOVED_BY_PACE: Final = ("money", "percent", "quantity", "number", "age", "year")
 
 
 class Move(MethodParams):
@@ -166,94 +156,16 @@ class Params(MethodParams):
     def _something(self) -> "Params":
         if "text" not in self.columns:
             raise ValueError(f"columns {list(self.columns)} needs 'text'; have: text, target")
-        choice = self.choice()
-        if not choice.paces and not any(choice.reaches.values()) and not self.words:
+        if not self.words and all(getattr(self, name) is None for name in (*MOVED_BY_PACE, "date", "time")):
             raise ValueError("nothing is to move: every kind is null and words is false")
         return self
-
-    def choice(self) -> Choice:
-        """Return the params as the helpers take them."""
-        named = {name: getattr(self, name) for name in ("money", "percent", "quantity", "number", "age", "year")}
-        return Choice(
-            paces={name: _pace(move) for name, move in named.items() if move is not None},
-            reaches={"date": _days(self.date), "time": _minutes(self.time)},
-            words=self.words,
-            band=self.age_band,
-            protect=tuple(re.compile(pattern) for pattern in self.protect),
-            names=frozenset(name.upper() for name in self.protect_spans),
-            day_first=self.day_first,
-        )
-
-
-def _pace(move: Move) -> Pace:
-    ends = (round(move.range[0] * MILLION), round(move.range[1] * MILLION)) if move.range else None
-    return Pace(move.relative, move.absolute, ends, move.together)
-
-
-def _days(days: Days | None) -> Reach | None:
-    if days is None:
-        return None
-    return Reach(days.absolute, (days.range[0].toordinal(), days.range[1].toordinal()) if days.range else None)
-
-
-def _minutes(minutes: Minutes | None) -> Reach | None:
-    return None if minutes is None else Reach(minutes.absolute, minutes.ends if minutes.range else None)
 
 
 def run(seeds: pa.RecordBatch | None, params: Params, draw: Draw) -> Made:
     """Return each seed with its values moved; the module's text lists the reasons of rejects."""
-    if seeds is None:
-        raise ShardError("value_perturbation needs seeds")
-    texts, targets = (seeds.column(name).to_pylist() for name in ("text", "target"))
-    spans, bad = spans_of(seeds, np.array([len(text or "") for text in texts], np.int64))
-    reasons: list[str | None] = [
-        "no_text" if text is None else "bad_spans" if wrong else None
-        for text, wrong in zip(texts, bad.tolist(), strict=True)
-    ]
-    choice, both = params.choice(), "target" in params.columns
-    done: list[Block] = []
-    for part in blocks(texts):
-        rows = list(zip(texts[part], targets[part], reasons[part], strict=True))
-        usable = ["" if reason else text for text, _, reason in rows]
-        answers = [target or "" if both and not reason else "" for _, target, reason in rows]
-        done.append(perturbed(draw.rng, choice, usable, answers, spans.block(part.start, part.stop)))
-    return Made(_records(done, (texts, targets), reasons, both=both, keep=params.keep_unchanged))
+    from tasks.methods.perturb._value_run import moved  # noqa: PLC0415 - a check is waited for
 
-
-def _records(
-    done: Sequence[Block],
-    old: tuple[list[str | None], list[str | None]],
-    reasons: list[str | None],
-    *,
-    both: bool,
-    keep: bool,
-) -> pa.RecordBatch:
-    texts, targets, changes, answers = (
-        [value for block in done for value in getattr(block, name)]
-        for name in ("texts", "targets", "changed", "changed_targets")
-    )
-    for row, reason in enumerate(reasons):
-        if reason:
-            texts[row] = old[0][row]
-        elif not keep and not changes[row] and not answers[row]:
-            reasons[row] = "unchanged"
-        targets[row] = old[1][row] if reasons[row] or not both or old[1][row] is None else targets[row]
-    if sum(len(text or "") for text in texts) > _MAX_CHARS:
-        raise ShardError(f"the texts of {len(texts)} rows are over 2 GiB; set a smaller shard_rows")
-    columns = {
-        "text": pa.array(texts, pa.string()),
-        "target": pa.array(targets, pa.string()),
-        "spans": pa.chunked_array([block.spans for block in done], record.SPANS),
-        "extra": pa.array([_extra(*pair) for pair in zip(changes, answers, strict=True)], pa.string()),
-    }
-    if any(reasons):
-        columns["reason"] = pa.array(reasons, pa.string())
-    return record.columns(**columns)
-
-
-def _extra(changed: str, changed_target: str) -> str | None:
-    parts = [f'"changed":{changed or "[]"}', f'"changed_target":{changed_target}' if changed_target else ""]
-    return "{" + ",".join(part for part in parts if part) + "}" if changed or changed_target else None
+    return moved(seeds, params, draw)
 
 
 METHOD = Method(
