@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 
 from tasks.registry import Run, runs
 from tasks.stores.factory import work_store
@@ -39,7 +38,7 @@ def show_runs(limit: int = 20, *, as_json: bool = False) -> None:
     if as_json:
         sys.stdout.write(json.dumps([_as_json(run) for run in shown], indent=2) + "\n")
     elif shown:
-        Console(markup=False).print(_table(shown))
+        sys.stdout.write(_table(shown, Console().width))
     else:
         sys.stdout.write("nothing has run yet; `tilth run RECIPE` runs a recipe\n")
 
@@ -83,19 +82,25 @@ def _merged(recorded: Sequence[Shown], served: Sequence[Shown]) -> list[Shown]:
     return sorted([*recorded, *others], key=lambda run: -run.started)
 
 
-def _table(shown: Sequence[Shown]) -> Table:
-    table = Table(box=None, pad_edge=False)
-    for name in ("name", "state", "started", "took", "records", "rejects", "USD", "where, or why not"):
-        right = name in ("took", "records", "rejects", "USD")
-        table.add_column(
-            name, justify="right" if right else "left", no_wrap=not name.startswith("where"), overflow="fold"
-        )
+def _table(shown: Sequence[Shown], width: int) -> str:
+    """Return a line a run; what does not fit into the width, where it is or why not, goes on a line of its own."""
+    rows = [("name", "state", "started", "took", "records", "rejects", "USD", "where, or why not")]
     for run in shown:
         started = datetime.fromtimestamp(run.started, UTC).strftime("%Y-%m-%d %H:%M:%S")
         counts = ("-" if count is None else f"{count:,}" for count in (run.records, run.rejects))
         usd = f"{run.usd:,.4f}" if run.usd else "-"
-        table.add_row(run.name, run.state, started, _took(run.seconds), *counts, usd, run.why or run.out)
-    return table
+        rows.append((run.name, run.state, started, _took(run.seconds), *counts, usd, run.why or run.out))
+    widths = [max(len(row[at]) for row in rows) for at in range(7)]
+    fits = sum(widths) + 2 * len(widths) + max(len(row[-1]) for row in rows) <= width
+    lines = []
+    for *cells, where in rows:
+        padded = [
+            cell.rjust(size) if at > 2 else cell.ljust(size)
+            for at, (cell, size) in enumerate(zip(cells, widths, strict=True))
+        ]
+        line = "  ".join(padded)
+        lines.append(f"{line}  {where}".rstrip() if fits else f"{line}\n    {where}".rstrip())
+    return "\n".join(lines) + "\n"
 
 
 def _took(seconds: float | None) -> str:

@@ -89,6 +89,17 @@ def test_runs_are_listed_with_their_counts(tmp_path, capsys, monkeypatch):
     assert (only["name"], only["state"], only["records"], only["id"]) == ("broken", "failed", 0, "r2")
 
 
+def test_narrow_terminal_has_where_on_a_line_of_its_own(tmp_path, capsys, monkeypatch):
+    """Nothing is cut, and no column is squeezed to a letter."""
+    monkeypatch.setenv("COLUMNS", "80")
+    made(tmp_path)
+    show_runs()
+    _, _, line, where = capsys.readouterr().out.splitlines()
+    assert line.split()[0] == "tickets"
+    assert len(line) <= 80
+    assert where == f"    {tmp_path / 'tickets'}"
+
+
 def test_server_that_does_not_answer_is_said_and_done_without(tmp_path, capsys, monkeypatch):
     """The runs of the list are shown all the same."""
     made(tmp_path)
