@@ -1,6 +1,7 @@
 """The whole recipe checked before anything is spent, and the work cut into shards."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,7 @@ def plan(recipe: Recipe, base: Path) -> tuple[StagePlan, ...]:
 
     Reads the head of each seed source, runs every method's own check, and follows the columns along the graph.
     """
+    _start_ahead(recipe)
     columns = {name: frozenset(check_source(source, base).names) for name, source in recipe.seeds.items()}
     plans = []
     for stage in recipe.ordered:
@@ -57,6 +59,13 @@ def plan(recipe: Recipe, base: Path) -> tuple[StagePlan, ...]:
         columns[stage.name] = frozenset({"id", "kind", *staged.method.gives, *kept})
         plans.append(staged)
     return tuple(plans)
+
+
+def _start_ahead(recipe: Recipe) -> None:
+    for name in {stage.method for stage in recipe.stages}:
+        with suppress(RecipeError, ValueError):  # the stage's own check says what is wrong
+            if ahead := get_method(name).ahead:
+                ahead()
 
 
 def plan_stage(stage: Stage, base: Path) -> StagePlan:

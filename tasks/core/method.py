@@ -120,6 +120,7 @@ class Method:
     needs(params): columns that a seed must have, `extra` fields by their own name.
     keeps: columns of the seed that stay true of what is made from it (a label, say) and are copied.
     check(params): raises RecipeError or ValueError for what the params model cannot see; runs before anything is spent.
+    ahead(): starts what `check` will wait for, and returns at once; called before the check of any stage.
     capacity(params): how many different records there can be, or None where that is not known.
     notes(params, stats): lines for the stage's report, from the summed counters.
 
@@ -147,6 +148,7 @@ class Method:
     needs: Callable[[Any], frozenset[str]] = lambda _params: frozenset()
     keeps: tuple[str, ...] = ()
     check: Callable[[Any], None] | None = None
+    ahead: Callable[[], None] | None = None
     capacity: Callable[[Any], int | None] = lambda _params: None
     notes: Callable[[Any, Mapping[str, int]], list[str]] | None = None
     kind: str = "text"

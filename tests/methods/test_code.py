@@ -303,7 +303,7 @@ def no_sandbox(monkeypatch, tmp_path):
     """A machine on which neither level works."""
     broken = tmp_path / "child.py"
     broken.write_text("raise SystemExit('unshare: Operation not permitted')\n")
-    caches = (_sandbox.working_level, _sandbox.problem)
+    caches = (_sandbox.working_level, _sandbox._problem)  # noqa: SLF001 (its cache)
     for probe in caches:
         probe.cache_clear()
     monkeypatch.setattr(_sandbox, "_CHILD", broken)

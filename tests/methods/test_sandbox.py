@@ -238,10 +238,10 @@ def test_other_tests_are_refused(tests):
 @pytest.fixture
 def fresh_probes():
     """Forget what was found to work, before and after."""
-    for probe in (working_level, problem):
+    for probe in (working_level, _sandbox._problem):  # noqa: SLF001 (their caches)
         probe.cache_clear()
     yield
-    for probe in (working_level, problem):
+    for probe in (working_level, _sandbox._problem):  # noqa: SLF001 (their caches)
         probe.cache_clear()
 
 
@@ -301,3 +301,19 @@ def test_bwrap_is_taken_where_it_works():
     if shutil.which("bwrap") is None or problem("bwrap"):
         pytest.skip("bwrap is not installed, or does not work here")
     assert working_level() == "bwrap"
+
+
+def test_level_is_looked_for_once_where_two_ask_at_once(fresh_probes, monkeypatch):
+    """Who asks while the trial that was started ahead is under way waits for it."""
+    tried = []
+
+    def slow(programs, limits, level, together=1):
+        tried.append(level)
+        time.sleep(0.2)
+        return [["ran", ["21"]]]
+
+    monkeypatch.setattr(_sandbox, "_batch", slow)
+    monkeypatch.setattr(_sandbox.shutil, "which", lambda _: "/usr/bin/bwrap")
+    _sandbox.look_ahead()
+    assert _sandbox.problem(_sandbox.LEVELS[0]) == ""
+    assert tried == [_sandbox.LEVELS[0]]

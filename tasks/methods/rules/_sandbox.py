@@ -26,6 +26,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -132,9 +133,22 @@ def working_level() -> Level:
     raise RecipeError(f"no sandbox to run programs in; install the package 'bubblewrap' (Linux only) ({said})")
 
 
-@cache
+def look_ahead() -> None:
+    """Start to find out whether the better level works, in a thread: its trial takes a twentieth of a second."""
+    threading.Thread(target=problem, args=LEVELS[:1], daemon=True).start()
+
+
+_trying = threading.Lock()
+
+
 def problem(level: Level) -> str:
     """Return why `level` cannot run programs here, an empty string where it can."""
+    with _trying:  # who comes while it is found out waits for that
+        return _problem(level)
+
+
+@cache
+def _problem(level: Level) -> str:
     if not sys.platform.startswith("linux"):
         return f"needs Linux, not {sys.platform}"
     if level == "bwrap" and shutil.which("bwrap") is None:

@@ -18,7 +18,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from tasks.core.errors import RecipeError, choices
 from tasks.core.method import Draw, Made, Method, MethodParams
-from tasks.methods.rules._sandbox import Level, problem, working_level
+from tasks.methods.rules._sandbox import Level, look_ahead, problem, working_level
 
 TASKS = ("python", "sql", "arithmetic")
 
@@ -102,6 +102,7 @@ METHOD = Method(
     run=run,
     gives=("kind", "text", "target", "extra"),
     check=check,
+    ahead=look_ahead,
     notes=_notes,
     kind="pair",
     shard_rows=2000,
