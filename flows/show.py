@@ -1,6 +1,7 @@
 """What the commands print."""
 
 import json
+import os
 import shutil
 import sys
 from collections.abc import Iterator
@@ -96,14 +97,16 @@ class _NoPandas(MetaPathFinder):
 
 
 @contextmanager
-def _without_pandas() -> Iterator[None]:
+def _lightly() -> Iterator[None]:
     """Hide pandas from Arrow in a process that only checks: Arrow imports it to look at its first Python list.
 
-    That takes a tenth of a second. A process that has loaded Prefect is not the command alone, and may need pandas.
+    That takes a tenth of a second, and pydantic's look for plugins among all installed packages another fiftieth. A
+    process that has loaded Prefect is not the command alone, and may need both.
     """
     hidden = _NoPandas()
-    if not {"pandas", "prefect", "pytest"} & sys.modules.keys():
+    if not {"pandas", "prefect", "pydantic", "pytest"} & sys.modules.keys():
         sys.meta_path.insert(0, hidden)
+        os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     try:
         yield
     finally:
@@ -113,7 +116,7 @@ def _without_pandas() -> Iterator[None]:
 
 def show_check(path: Path, overrides: tuple[str, ...]) -> None:
     """Check a recipe and print what it would do."""
-    with _without_pandas():
+    with _lightly():
         from flows.check import check, read_recipe
 
         checked = check(read_recipe(path, None, overrides), path.parent)

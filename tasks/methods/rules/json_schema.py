@@ -33,7 +33,7 @@ from tasks.methods.rules._json_make import Maker
 from tasks.methods.rules._json_pools import POOL, Pools, check_locale
 from tasks.methods.rules._json_source import parsed, response_schema
 
-_CHECKED = 8  # objects drawn and validated before anything is spent
+_CHECKED = 5  # objects drawn and validated before anything is spent
 _TRIAL_POOL = 12  # atoms of each kind that those are made of
 _TRIES = 8  # each of which tries dozens of values within
 
