@@ -121,7 +121,7 @@ class _Run:
     def _mapped(self, runner: StageRun, jobs: Sequence[ShardJob]) -> Iterator[ShardManifest]:
         name = runner.staged.stage.name
         self.recorder.uses(shards=[job.key for job in jobs])
-        shards = submit_shards(jobs, runner.seeds, runner.recipe, self.store)
+        shards = submit_shards(jobs, runner.seeds, runner.recipe, self.store, runner.shards)
         key = artifacts.artifact_key(runner.recipe, name, "progress")
         return self.bars.follow(shards, len(jobs), name, key)
 

@@ -5,6 +5,7 @@ from contextlib import ExitStack, contextmanager
 from importlib.util import find_spec
 from typing import Any
 
+from prefect.context import FlowRunContext
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner, ThreadPoolTaskRunner
 
@@ -32,16 +33,32 @@ class Shards(TaskRunner[Any]):
 
     def submit(self, task: Any, parameters: dict[str, Any], *rest: Any, **options: Any) -> Any:
         """Return the future of a task, handed to the runner that was chosen."""
+        return self._chosen_runner().submit(task, parameters, *rest, **options)
+
+    @property
+    def lanes(self) -> int:
+        """How many tasks run beside each other; a Dask cluster may grow and shrink."""
+        chosen = self._chosen_runner()
+        return sum(chosen.client.nthreads().values()) if settings().runner == "dask" else settings().workers
+
+    def _chosen_runner(self) -> Any:
         if self._chosen is None:
             self._open.enter_context(_one_server(settings().runner))
             self._chosen = self._open.enter_context(task_runner(settings().runner, settings().dask_address))
-        return self._chosen.submit(task, parameters, *rest, **options)
+        return self._chosen
 
     def __exit__(self, *raised: object) -> None:
         """End what was started."""
         self._open.close()
         self._chosen = None
         super().__exit__(*raised)
+
+
+def lanes() -> int:
+    """Return how many shards the task runner of the flow that runs here makes beside each other."""
+    run = FlowRunContext.get()
+    runner = run.task_runner if run else None
+    return max(runner.lanes if isinstance(runner, Shards) else settings().workers, 1)
 
 
 @contextmanager

@@ -15,7 +15,9 @@ from prefect.tasks import exponential_backoff
 
 from flows.artifacts import artifact_key
 from flows.check import Checked
+from flows.chunks import Chunks, handed_out
 from flows.progress import training_progress
+from flows.runner import lanes
 from flows.shard import make_shard
 from flows.slots import engine_slot
 from quality.suites.check import Check, columns_read
@@ -23,11 +25,12 @@ from quality.suites.result import SuiteResult
 from quality.suites.run import run_suite
 from tasks.core.errors import ShardError, TransientError
 from tasks.core.manifest import ShardManifest, StageManifest
+from tasks.core.manifest import digest as digest_of
 from tasks.core.settings import settings
 from tasks.core.source import SeedSource
 from tasks.core.store import Store
 from tasks.generate import load_shard
-from tasks.job import ShardJob
+from tasks.job import ShardJob, packed, unpacked
 from tasks.readers.shards import SeedManifest
 from tasks.release import write_release
 from tasks.seeds import digest, load
@@ -74,46 +77,61 @@ def train_model(
 
 
 @task(
-    name="shard",
-    task_run_name="{recipe} · {stage} · shard {number}/{total}",
-    cache_policy=CacheKeyFnPolicy(cache_key_fn=lambda _context, arguments: f"tilth-shard-{arguments['key']}"),
+    name="shards",
+    task_run_name="{recipe} · {stage} · {place}",
+    cache_policy=CacheKeyFnPolicy(cache_key_fn=lambda _context, arguments: f"tilth-shards-{arguments['key']}"),
     persist_result=True,
     result_serializer="json",
     **_TRIED_AGAIN,
 )
-def shard(
-    job: dict[str, Any], seeds: dict[str, Any] | None, *, recipe: str, stage: str, number: int, total: int, key: str
-) -> dict[str, Any]:
-    """Make one shard of a stage; returns its manifest."""
+def shards(
+    jobs: dict[str, Any], seeds: dict[str, Any] | None, *, recipe: str, stage: str, place: str, key: str
+) -> list[dict[str, Any]]:
+    """Make some shards of a stage, one after the other; returns their manifests, up to one that stopped short."""
     loaded = SeedManifest.from_json(seeds) if seeds else None
-    asked = ShardJob.from_json(job)
-    with engine_slot(asked):
-        made = make_shard(asked, loaded, work_store())
+    made: list[ShardManifest] = []
+    for job in unpacked(jobs):
+        with engine_slot(job):
+            made.append(make_shard(job, loaded, work_store()))
+        get_run_logger().info("%s · shard %d: %s", stage, job.shard + 1, _said(made[-1]))
+        if made[-1].stopped:
+            break
+    return [shard.to_json() for shard in made]
+
+
+def _said(made: ShardManifest) -> str:
     why = ", ".join(f"{reason} {n}" for reason, n in [*made.rejected.items(), *made.failed.items()])
-    said = f"{made.accepted:,} of {made.seen:,} draws accepted{f'; {why}' if why else ''}"
-    get_run_logger().info("%s · shard %d/%d: %s", stage, number, total, said)
-    return made.to_json()
+    return f"{made.accepted:,} of {made.seen:,} draws accepted{f'; {why}' if why else ''}"
 
 
 def submit_shards(
-    jobs: Sequence[ShardJob], seeds: SeedManifest | None, recipe: str, store: Store
+    jobs: Sequence[ShardJob],
+    seeds: SeedManifest | None,
+    recipe: str,
+    store: Store,
+    made: Sequence[ShardManifest] = (),
 ) -> Iterator[ShardManifest]:
-    """Submit every job to the flow's task runner and yield the manifests in the order of the jobs.
+    """Submit the jobs of a round to the flow's task runner, in chunks; yield the manifests in the order of the jobs.
 
-    Prefect would hand out a cached manifest although its files are gone: such a job is made to run again.
+    `made` are shards of the stage's earlier rounds: they say what a draw takes. Prefect would hand out cached manifests
+    although their files are gone: such a chunk is made to run again.
     """
     handed = seeds.to_json() if seeds else None
-    futures = []
-    for job in jobs:
-        number, total = job.shard - jobs[0].shard + 1, len(jobs)
-        gone = load_shard(job.key, store) is None
-        futures.append(
-            shard.with_options(refresh_cache=gone, tags=[recipe, job.stage, job.method]).submit(
-                job.to_json(), handed, recipe=recipe, stage=job.stage, number=number, total=total, key=job.key
-            )
-        )
-    for future in futures:
-        yield ShardManifest.from_json(future.result())
+    kept = {job.shard: load_shard(job.key, store) is not None for job in jobs}
+
+    def submit(chunk: Sequence[ShardJob]) -> Any:
+        gone = not all(kept[job.shard] for job in chunk)
+        options = shards.with_options(refresh_cache=gone, tags=[recipe, chunk[0].stage, chunk[0].method])
+        key = digest_of([job.key for job in chunk])
+        place = _place(chunk, jobs)
+        return options.submit(packed(chunk), handed, recipe=recipe, stage=chunk[0].stage, place=place, key=key)
+
+    return handed_out(Chunks(jobs, [kept[job.shard] for job in jobs], made), submit, lanes)
+
+
+def _place(chunk: Sequence[ShardJob], jobs: Sequence[ShardJob]) -> str:
+    first, last = (job.shard - jobs[0].shard + 1 for job in (chunk[0], chunk[-1]))
+    return f"shard {first}/{len(jobs)}" if first == last else f"shards {first}–{last}/{len(jobs)}"
 
 
 class _Tables:

@@ -1,7 +1,7 @@
 """The job of one shard: everything that it is a function of."""
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Self
 
 from tasks.core.manifest import digest
@@ -49,3 +49,15 @@ class ShardJob:
         rules = tuple((name, params) for name, params in value["rules"])
         listed = {name: tuple(value[name]) for name in ("inputs", "pool")}
         return cls(**{**value, **listed, "rules": rules})
+
+
+def packed(jobs: Sequence[ShardJob]) -> dict[str, Any]:
+    """Return jobs of one round as JSON that holds what they share once: they differ in their place alone."""
+    return {"first": jobs[0].to_json(), "places": [[job.shard, job.start, job.count] for job in jobs]}
+
+
+def unpacked(value: Mapping[str, Any]) -> Iterator[ShardJob]:
+    """Yield the jobs that `packed` was given."""
+    first = ShardJob.from_json(value["first"])
+    for shard, start, count in value["places"]:
+        yield replace(first, shard=shard, start=start, count=count)

@@ -262,14 +262,14 @@ def _landed(uri: str, at: datetime) -> dict[str, object]:
 
 
 def _dask_seconds(workers: int) -> float:
-    """Return the seconds of the stages of a CPU-bound recipe on this many Dask workers of one thread."""
+    """Return the seconds of the stages of a CPU-bound recipe on this many Dask workers of one thread each."""
     from tests.flows.dask_cluster import dask_cluster
 
     with tempfile.TemporaryDirectory() as name, machine(Path(name)) as own:
         folder = Path(name)
         environment = {**own.environment, "PREFECT_API_URL": f"{own.ui}/api", "TILTH_HOME": str(folder / "work")}
         with dask_cluster(folder, workers, environment) as address:
-            path = recipe(folder, RECORDS // 2)
+            path = augmented(folder, RECORDS // 4)
             given = {**environment, "TILTH_RUNNER": "dask", "TILTH_DASK_ADDRESS": address}
             command = [sys.executable, "-c", "from flows.cli import main; main()", "run", str(path), "--out"]
             subprocess.run([*command, str(folder / "out")], env=given, check=True, capture_output=True)
@@ -278,12 +278,18 @@ def _dask_seconds(workers: int) -> float:
 
 
 def _shard_times(own: Machine) -> list[tuple[float, float]]:
-    """Return when each shard's task run began and ended."""
-    body = {"task_runs": {"name": {"like_": "shard"}}, "limit": 200}
-    deadline, found = time.monotonic() + 60, []
-    while len(found) < 2 * _SHARDS and time.monotonic() < deadline:
-        found = [run for run in own.ask("POST", "/task_runs/filter", body) if run["end_time"]]
+    """Return when each task run of shards began and ended, once the server has written down the last task run."""
+    deadline, last, found = time.monotonic() + 60, [], []
+    while not last and time.monotonic() < deadline:
+        last, found = (
+            [run for run in own.ask("POST", "/task_runs/filter", _named(name)) if run["end_time"]]
+            for name in ("release", "shard")
+        )
     return [tuple(datetime.fromisoformat(run[key]).timestamp() for key in ("start_time", "end_time")) for run in found]
+
+
+def _named(part: str) -> dict[str, object]:
+    return {"task_runs": {"name": {"like_": part}}, "limit": 200}
 
 
 if __name__ == "__main__":

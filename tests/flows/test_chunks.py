@@ -1,0 +1,142 @@
+"""Shards are handed out once each and in order, one by one at first, in chunks once it is known what they take."""
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flows.chunks import LEAST_S, MOST_S, Chunks, handed_out
+from tasks.core.errors import ShardError
+from tasks.core.manifest import ShardManifest
+from tasks.job import ShardJob, packed, unpacked
+
+DRAWS = 100
+
+
+def job(shard: int) -> ShardJob:
+    return ShardJob("recipe", "stage", "cfg@1", {"a": 1}, 7, shard, shard * DRAWS, DRAWS, None, ("seeds",), ())
+
+
+def made(of: ShardJob, seconds: float = 0.0, stopped: str = "") -> ShardManifest:
+    draws = 0 if stopped else of.count
+    return ShardManifest(of.key, of.shard, of.start, draws, draws, draws=draws, stopped=stopped, seconds=seconds)
+
+
+def chunked(total: int, seconds: float, lanes: int, kept: int = 0) -> list[int]:
+    """Return the sizes of the chunks of a round whose every shard takes so many seconds, `kept` of them finished."""
+    jobs = [job(number) for number in range(total)]
+    chunks, sizes = Chunks(jobs, [number < kept for number in range(total)]), []
+    while chunks.left:
+        chunk = chunks.next(lanes)
+        sizes.append(len(chunk))
+        chunks.learn([made(one, seconds) for one in chunk])
+    return sizes
+
+
+@given(st.integers(1, 100), st.floats(0.001, 60), st.integers(1, 8), st.integers(0, 100))
+def test_every_shard_is_handed_out_once(total, seconds, lanes, kept):
+    """And no chunk of several lasts longer than it may."""
+    sizes = chunked(total, seconds, lanes, min(kept, total))
+    assert sum(sizes) == total
+    made_anew = [size for size in sizes[1:] if size > 1]
+    assert all(size * seconds <= MOST_S + seconds for size in made_anew if not kept)
+
+
+@pytest.mark.parametrize(
+    ("total", "seconds", "kept", "task_runs"),
+    [(100, 0.03, 0, 5), (100, 0.2, 0, 14), (100, 12.0, 0, 100), (100, 0.2, 100, 1), (8, 0.01, 0, 2), (1, 5.0, 0, 1)],
+    ids=["templates", "augmentation", "slow shards", "all finished before", "small stage", "one shard"],
+)
+def test_task_runs_of_a_stage_are_few_where_shards_are_quick(total, seconds, kept, task_runs):
+    """A hundred shards of templates need five, not a hundred; shards of ten seconds have one each."""
+    assert len(chunked(total, seconds, 2, kept)) <= task_runs
+
+
+def test_last_chunks_are_small_so_that_no_lane_waits_long_for_the_other():
+    """Guided self-scheduling: large chunks first, the last of about a second."""
+    sizes = chunked(100, 0.2, 2)
+    assert max(sizes) == max(sizes[1:4])
+    assert sizes[-1] * 0.2 <= LEAST_S
+
+
+def test_what_an_earlier_round_took_is_known_from_the_start():
+    """The second round of a stage does not start with single shards again."""
+    jobs = [job(number) for number in range(20)]
+    chunks = Chunks(jobs[10:], [False] * 10, [made(one, 0.05) for one in jobs[:10]])
+    assert len(chunks.next(2)) == 10
+
+
+def handed(jobs, take, lanes=2, workers=4):
+    """Hand out jobs to threads; return the manifests, and the jobs that were submitted."""
+    submitted, found = [], []
+    with ThreadPoolExecutor(workers) as pool:
+
+        def submit(chunk):
+            submitted.extend(chunk)
+            return pool.submit(lambda: [take(one).to_json() for one in chunk])
+
+        try:
+            found.extend(handed_out(Chunks(jobs, [False] * len(jobs)), submit, lambda: lanes))
+        except ShardError as exc:
+            found.append(exc)
+    return found, submitted
+
+
+def test_manifests_come_in_the_order_of_the_jobs_whichever_is_made_first():
+    """The first shard is the slowest: the others wait for their turn, and are not lost."""
+    jobs = [job(number) for number in range(12)]
+
+    def take(one):
+        time.sleep(0.2 if one.shard == 0 else 0.001)
+        return made(one, 3.0)
+
+    found, submitted = handed(jobs, take)
+    assert [shard.key for shard in found] == [one.key for one in jobs]
+    assert submitted == jobs
+
+
+def test_slow_head_does_not_keep_the_other_lanes_idle():
+    """While the first shard is made, the rest goes out: all but it have ended before it has."""
+    jobs, ended = [job(number) for number in range(6)], []
+
+    def take(one):
+        while one.shard == 0 and len(ended) < 5:
+            time.sleep(0.005)
+        ended.append(one.shard)
+        return made(one, 30.0)
+
+    found, _ = handed(jobs, take)
+    assert len(found) == 6
+    assert ended[-1] == 0
+
+
+def test_failed_chunk_raises_in_its_turn_and_nothing_follows_it():
+    """What was made before it is handed on; not all that would come after it is started."""
+    jobs = [job(number) for number in range(40)]
+
+    def take(one):
+        if one.shard == 3:
+            raise ShardError("no")
+        return made(one, 30.0)
+
+    found, submitted = handed(jobs, take)
+    assert [shard.shard for shard in found[:-1]] == [0, 1, 2]
+    assert isinstance(found[-1], ShardError)
+    assert len(submitted) < 10
+
+
+def test_after_a_shard_that_stopped_short_nothing_is_submitted():
+    """A budget that is spent is spent for the shards that follow as well."""
+    jobs = [job(number) for number in range(40)]
+    found, submitted = handed(jobs, lambda one: made(one, 30.0, "budget" if one.shard == 2 else ""))
+    assert [shard.shard for shard in found] == [one.shard for one in submitted]
+    assert len(found) < 10
+
+
+@given(st.integers(1, 30))
+def test_packed_jobs_come_back_as_they_were(total):
+    """What jobs share travels once, and nothing of them is lost: the keys are the same."""
+    jobs = [job(number) for number in range(total)]
+    assert list(unpacked(packed(jobs))) == jobs
