@@ -217,12 +217,11 @@ def main() -> None:
     import atexit
     import gc
 
+    from flows.collector import collect_rarely
     from tasks.core.errors import TilthError
 
-    # What is imported lives to the end: the default of 700 new objects looks through it all hundreds of times,
-    # and once more for each of three passes at the end.
-    gc.set_threshold(50_000, 20, 20)
-    atexit.register(gc.freeze)
+    collect_rarely()
+    atexit.register(gc.freeze)  # at the end it would look through all that is imported three times more
     try:
         app()
     except TilthError as exc:

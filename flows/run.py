@@ -12,6 +12,7 @@ from prefect.runtime import flow_run
 
 from flows import artifacts
 from flows.check import Checked, identity
+from flows.collector import collect_rarely
 from flows.engines import engine_of
 from flows.hidden import Hidden
 from flows.progress import Bars, terminal
@@ -153,6 +154,7 @@ def release_what_there_is(checked: Checked, out: str | Path, *, resume: bool, ov
     recipe, store, which, stopped = checked.recipe, work_store(), identity(checked), ""
     folder, partial = claim_place(out, which, resume=resume, overwrite=overwrite)
     url, who = url_of(out), str(flow_run.id)
+    collect_rarely()
     with (
         recorded(store, run=who, name=recipe.name, out=url or folder, identity=which) as recorder,
         terminal() as bars,

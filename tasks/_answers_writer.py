@@ -102,9 +102,11 @@ class Writer:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._queue: queue.SimpleQueue[_Entry | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[list[_Entry] | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
+        # What came in within one turn of a loop; the thread is woken once for all of it.
+        self._turns: dict[asyncio.AbstractEventLoop, list[_Entry]] = {}
 
     def put(self, row: AnswerRow) -> "asyncio.Future[str]":
         """Return a future of the running loop: the answer that the log holds once it is on the disk.
@@ -115,8 +117,15 @@ class Writer:
         done: asyncio.Future[str] = loop.create_future()
         if self._thread is None:
             self._start()
-        self._queue.put(_Entry(row, loop, done))
+        if (turn := self._turns.get(loop)) is None:
+            turn = self._turns[loop] = []
+            loop.call_soon(self._turn_ends, loop)
+        turn.append(_Entry(row, loop, done))
         return done
+
+    def _turn_ends(self, loop: asyncio.AbstractEventLoop) -> None:
+        if turn := self._turns.pop(loop, None):
+            self._queue.put(turn)
 
     def _start(self) -> None:
         with self._lock:
@@ -129,6 +138,8 @@ class Writer:
         with self._lock:
             thread, self._thread = self._thread, None
         if thread:
+            for loop in list(self._turns):
+                self._turn_ends(loop)
             self._queue.put(None)
             thread.join()
 
@@ -150,14 +161,14 @@ class Writer:
         group: list[_Entry] = []
         while len(group) < _GROUP:
             try:
-                entry = self._queue.get(block=not group)
+                entries = self._queue.get(block=not group)
             except queue.Empty:
                 break
-            if entry is None:
+            if entries is None:
                 if group:
                     self._queue.put(None)
                 break
-            group.append(entry)
+            group += entries
         return group
 
 

@@ -1,7 +1,7 @@
 """What the draws of a shard gave, as record columns."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,9 +32,15 @@ class Drawn:
         """Yield the rows; the whole usage is on the first, so that a sum over rows is exact."""
         usage = {"prompt_tokens": self.prompt_tokens, "completion_tokens": self.completion_tokens}
         for row in self.rows:
-            extra = _JSON.encode({**(row.get("extra") or {}), "requests": self.requests})
-            yield {**row, "usage": usage, "extra": extra}
+            yield {**row, "usage": usage, "extra": _extra(row.get("extra"), self.requests)}
             usage = _NO_USAGE
+
+
+def _extra(extra: Mapping[str, Any] | None, requests: Sequence[str]) -> str:
+    """Return `extra` as JSON, the digests of the requests at its end; they are hexadecimal and need no escapes."""
+    digests = ",".join([f'"{request}"' for request in requests])
+    head = f"{_JSON.encode(extra)[:-1]}," if extra else "{"
+    return f'{head}"requests":[{digests}]}}'
 
 
 def batch_of(method: Method, drawn: Sequence[Drawn | None]) -> pa.RecordBatch:

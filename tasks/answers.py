@@ -9,9 +9,9 @@ import atexit
 import hashlib
 import json
 import os
+import sqlite3
 import threading
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import pairwise
@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from tasks._answers_writer import Writer, connect, query
+from tasks._canonical import answer_text, request_text, text_of
 from tasks.core.engine import Answer, Engine, Price, Request
 from tasks.core.errors import UserError, choices
 from tasks.core.settings import settings
@@ -27,8 +28,6 @@ from tasks.core.settings import settings
 _PAUSE_S = 60.0
 _RATE_OVER = 2_000
 _SHORTEST_DIGEST = 4
-# As `digest` writes it, made once.
-_CANONICAL = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"))
 _NUMBERS = ("prompt_tokens", "completion_tokens", "cost_usd", "asked")
 _SHOWN = ("digest", "created_at", "engine", "model", "method", "run", *_NUMBERS, "request", "answer")
 
@@ -64,16 +63,9 @@ class Keyed(NamedTuple):
 
 
 def keyed(request: Request, identity: str) -> Keyed:
-    """Return a request with its digest; a quarter of the time that `digest` takes, whose `asdict` copies every turn."""
-    text = _CANONICAL.encode(
-        {
-            "messages": request.messages,
-            "prompt": request.prompt,
-            "sampling": request.sampling,
-            "schema": request.schema,
-        }
-    )
-    whole = f"[{_CANONICAL.encode(identity)},{text}]"
+    """Return a request with its digest, in a tenth of the time that `Request.digest` takes."""
+    text = request_text(request)
+    whole = f"[{text_of(identity)},{text}]"
     return Keyed(hashlib.blake2b(whole.encode(), digest_size=16).hexdigest(), text)
 
 
@@ -107,6 +99,8 @@ class AnswerLog:
         self._reading = threading.Lock()
         self._writer = Writer(path)
         self._asked: dict[tuple[asyncio.AbstractEventLoop, str], asyncio.Future[Answer]] = {}
+        # Digests that are looked for in one turn of a loop: one query serves them all.
+        self._sought: dict[asyncio.AbstractEventLoop, list[tuple[str, asyncio.Future[Answer | None]]]] = {}
 
     def close(self) -> None:
         """Write what is on its way, then close the file."""
@@ -131,7 +125,7 @@ class AnswerLog:
         """
         known = known or keyed(request, engine.identity)
         while True:
-            if found := self.find(known.key):
+            if found := await self._seek(known.key):
                 return found, False
             place = (asyncio.get_running_loop(), known.key)
             other = self._asked.get(place)
@@ -161,13 +155,40 @@ class AnswerLog:
         if not answer.text.isascii():
             answer = replace(answer, text=_whole(answer.text))
         spent = cost(price, answer.prompt_tokens, answer.completion_tokens)
-        said = _json({"text": answer.text, "finish_reason": answer.finish_reason, "extra": answer.extra})
+        said = answer_text(answer.text, answer.finish_reason, answer.extra)
         tokens = (answer.prompt_tokens, answer.completion_tokens)
         model = str(getattr(engine, "model", None) or engine.identity)
         row = (known.key, time.time(), engine.identity, model, method, run, *tokens, spent, known.text, said)
         held = await self._writer.put(row)
         # Where it holds what came just now, the answer is returned as a re-run would read it.
         return answer if held is said and not answer.extra else _answer(held, *tokens)
+
+    def _seek(self, key: str) -> "asyncio.Future[Answer | None]":
+        """Return a future of what `find` returns."""
+        loop = asyncio.get_running_loop()
+        if (sought := self._sought.get(loop)) is None:
+            sought = self._sought[loop] = []
+            loop.call_soon(self._find_all, loop)
+        place: asyncio.Future[Answer | None] = loop.create_future()
+        sought.append((key, place))
+        return place
+
+    def _find_all(self, loop: asyncio.AbstractEventLoop) -> None:
+        sought = self._sought.pop(loop)
+        waiting = [(key, place) for key, place in sought if not place.done()]
+        try:
+            rows = self._query(
+                "select digest, answer, prompt_tokens, completion_tokens from answers"
+                " where digest in (select value from json_each(?))",
+                json.dumps([key for key, _place in waiting]),
+            )
+        except sqlite3.Error as exc:
+            for _key, place in waiting:
+                place.set_exception(exc)
+            return
+        found = {key: _answer(*row) for key, *row in rows}
+        for key, place in waiting:
+            place.set_result(found.get(key))
 
     def find(self, key: str) -> Answer | None:
         """Return the answer under a digest, None where the log has none."""
@@ -254,12 +275,3 @@ def _plain(text: str) -> dict[str, Any]:
 def _whole(text: str) -> str:
     """Return text without the halves of characters that a model may leave where it stops: no UTF-8 can hold them."""
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-
-
-def _json(value: Mapping[str, Any]) -> str:
-    text = _CANONICAL.encode(value)
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return json.dumps(value, separators=(",", ":"))
-    return text

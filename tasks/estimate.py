@@ -9,6 +9,7 @@ import math
 import time
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 from tasks.answers import AnswerLog, cost
@@ -38,7 +39,7 @@ class Estimate:
 
     `requests` and `output_tokens_max` are upper bounds; `output_tokens` and `usd` are what to expect, from answers that
     the log has, and None without. `minutes` at the rate of the log or of a probe, None without. `exact`: the prompts
-    were counted with the engine's tokenizer, not by characters / 4.
+    were counted with the engine's tokenizer, not by characters / 4. `probed`: requests that a probe has paid for.
     """
 
     draws: int
@@ -51,6 +52,7 @@ class Estimate:
     minutes: float | None
     exact: bool
     notes: tuple[str, ...] = ()
+    probed: int = 0
 
 
 def estimate(
@@ -81,10 +83,11 @@ def estimate(
     most = math.ceil(requests * sum(map(max_tokens, asked)) / len(asked))
     notes = [] if all(one.whole for one in dry) else ["later requests of a draw taken to be like its first"]
     rate = log.rate(engine.identity) if log and engine else None
+    probed = 0
     if probe and log and engine:
-        probed, length = on_loop(_probe(asked[:PROBES], engine, log, price, method.id))
-        rate = probed or rate
-        notes.append(f"time and answers by a probe of {min(PROBES, len(asked))} at a time")
+        found = on_loop(_probe(asked[:PROBES], engine, log, price, method.id))
+        rate, length, probed = found.rate or rate, found.length or length, found.fresh
+        notes.append(found.note)
     expected = None if length is None else min(most, math.ceil(requests * length))
     return Estimate(
         draws=draws,
@@ -97,6 +100,7 @@ def estimate(
         minutes=requests / rate / 60 if rate else None,
         exact=exact,
         notes=tuple(notes),
+        probed=probed,
     )
 
 
@@ -129,8 +133,8 @@ class _DryRun:
         found = []
         for number in range(count):
             seed = seed_rows[number % len(seed_rows)] if seed_rows else None
-            rng = stream(self.part.run_seed, self.part.stage, number)
-            found.append(await self.draw(RolloutDraw(number, seed, prepared, rng)))
+            own = partial(stream, self.part.run_seed, self.part.stage, number)
+            found.append(await self.draw(RolloutDraw(number, seed, prepared, own)))
         return found
 
     async def draw(self, draw: RolloutDraw) -> _Dry:
@@ -169,13 +173,30 @@ def _counted(requests: Sequence[Request], engine: Engine | None) -> tuple[list[i
     return [approximate_tokens(request) if count is None else count for count, request in pairs], exact
 
 
-async def _probe(
-    requests: Sequence[Request], engine: Engine, log: AnswerLog, price: Price, method: str
-) -> tuple[float | None, float]:
-    """Return fresh answers a second and the mean length of an answer, in tokens, of requests sent together."""
+@dataclass(frozen=True, slots=True)
+class _Probe:
+    """What requests sent together gave: fresh answers a second, tokens of an answer, how many were sent, and paid."""
+
+    rate: float | None
+    length: float | None
+    sent: int
+    fresh: int
+
+    @property
+    def note(self) -> str:
+        new = f"{self.fresh} of them new" if self.fresh else "all of them in the answer log before"
+        return f"time and answers by {self.sent} requests sent at a time, {new}; the log keeps the answers for the run"
+
+
+async def _probe(requests: Sequence[Request], engine: Engine, log: AnswerLog, price: Price, method: str) -> _Probe:
+    """Send requests together; one that the engine turns down measures nothing."""
     started = time.perf_counter()
     asks = [log.ask(engine, request, price=price, run="probe", method=method) for request in requests]
-    found = await asyncio.gather(*asks)
+    ended = await asyncio.gather(*asks, return_exceptions=True)
+    seconds = time.perf_counter() - started
+    if errors := [one for one in ended if isinstance(one, BaseException) and not isinstance(one, RecordError)]:
+        raise errors[0]
+    found = [one for one in ended if not isinstance(one, BaseException)]
     fresh = sum(new for _answer, new in found)
-    rate = fresh / (time.perf_counter() - started) if fresh else None
-    return rate, sum(answer.completion_tokens for answer, _new in found) / len(found)
+    length = sum(answer.completion_tokens for answer, _new in found) / len(found) if found else None
+    return _Probe(fresh / seconds if fresh else None, length, len(requests), fresh)

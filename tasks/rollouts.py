@@ -11,7 +11,8 @@ import threading
 from collections import Counter
 from collections.abc import Awaitable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import TimeoutError as FutureTimeout
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Protocol, TypeVar
 
 import pyarrow as pa
@@ -160,7 +161,7 @@ class _Shard:
         number = self.job.start + index
         seed = None if self.seeds is None else self.seeds[index]
         generate = _Generate(self, number)
-        draw = RolloutDraw(number, seed, self.prepared, stream(self.job.run_seed, self.job.stage, number))
+        draw = RolloutDraw(number, seed, self.prepared, partial(stream, self.job.run_seed, self.job.stage, number))
         try:
             rows = await self.method.rollout(draw, generate, self.params)  # type: ignore[misc]
         except RecordError as exc:
@@ -262,7 +263,8 @@ def seeded(request: Request, run_seed: int, stage: str, draw: int, call: int) ->
         return request
     text = f"{run_seed}\x1f{stage}\x1f{draw}\x1f{call}"
     seed = int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little") >> 12
-    return replace(request, sampling=tuple(sorted((*request.sampling, ("seed", seed)))))
+    sampling = tuple(sorted((*request.sampling, ("seed", seed))))
+    return Request(request.prompt, request.messages, sampling, request.schema)
 
 
 def _at_once(engine: Engine) -> int:

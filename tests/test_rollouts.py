@@ -8,6 +8,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
@@ -19,7 +20,7 @@ from tasks.core.engine import Answer, Fake, OpenAIHttp, Price, Request, sampling
 from tasks.core.errors import RecordError, ShardError, TransientError, UserError
 from tasks.core.method import Method, MethodParams
 from tasks.core.recipe import Budget
-from tasks.core.rollout import Context
+from tasks.core.rollout import Context, RolloutDraw
 from tasks.cost import Spending
 from tasks.engines.fake import FakeEngine
 from tasks.rollouts import BudgetReached, EngineGone, engine_for, on_loop, run_rollouts, seeded
@@ -467,3 +468,17 @@ def test_engine_is_opened_once():
     assert engine_for(spec.model_dump(mode="json")) is engine
     assert engine_for(Fake(type="fake", answers=("b",))) is not engine
     assert on_loop(engine.complete([say("x")])) == [Answer("a", "stop", 1, 1)]
+
+
+def test_stream_of_a_draw_is_made_once_and_only_where_it_is_drawn_from():
+    """Two draws from one generator differ; a method that draws nothing costs none."""
+    made = []
+
+    def stream():
+        made.append(1)
+        return np.random.default_rng(3)
+
+    draw = RolloutDraw(0, None, None, stream)
+    assert not made
+    assert draw.rng.integers(1 << 40) != draw.rng.integers(1 << 40)
+    assert made == [1]

@@ -6,6 +6,8 @@ import time
 from collections.abc import Mapping
 from typing import Any, Final
 
+import orjson
+
 from tasks.core.engine import Answer, Request
 from tasks.core.errors import RecordError
 from tasks.core.record import dumps
@@ -45,7 +47,14 @@ def payload(request: Request, model: str) -> tuple[str, bytes]:
         body.update(_logprobs_asked(int(logprobs), given=logprobs is True, chat=chat))
     if request.schema is not None:
         body["response_format"] = _response_format(request.schema)
-    return (CHAT if chat else COMPLETION), dumps(body).encode()
+    return (CHAT if chat else COMPLETION), _bytes(body)
+
+
+def _bytes(body: Mapping[str, Any]) -> bytes:
+    try:
+        return orjson.dumps(body)
+    except TypeError:  # a whole number of over 64 bits
+        return dumps(body).encode()
 
 
 def _logprobs_asked(number: int, *, given: bool, chat: bool) -> dict[str, Any]:
@@ -66,7 +75,7 @@ def answer(raw: bytes) -> Answer:
     would not say it.
     """
     try:
-        body = json.loads(raw)
+        body = _value(raw)
         choice = body["choices"][0]
         message = choice.get("message")
         text = choice["text"] if message is None else message.get("content")
@@ -84,6 +93,13 @@ def answer(raw: bytes) -> Answer:
     extra = _logprobs(choice.get("logprobs"))
     finish = "length" if reason == "length" else "stop"
     return Answer(text, finish, usage.get("prompt_tokens") or 0, usage.get("completion_tokens") or 0, extra)
+
+
+def _value(raw: bytes) -> Any:
+    try:
+        return orjson.loads(raw)
+    except ValueError:  # NaN and infinities, as some servers write log-probabilities
+        return json.loads(raw)
 
 
 def _logprobs(found: Any) -> Mapping[str, Any]:

@@ -13,6 +13,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -99,8 +100,8 @@ def tally(engine: Engine, stage: tuple[str, dict[str, Any], str], draws: int) ->
     each = method.seeds(params) == "each"
 
     async def one(number: int) -> list[dict[str, Any]]:
-        rng = np.random.default_rng([7, number])
-        draw = RolloutDraw(number, rows[number % len(rows)] if each else None, prepared, rng)
+        own = partial(np.random.default_rng, [7, number])
+        draw = RolloutDraw(number, rows[number % len(rows)] if each else None, prepared, own)
         try:
             return await method.rollout(draw, _Asked(engine, number), params)
         except RecordError as exc:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from flows.collector import collect_rarely
 from tasks.answers import AnswerLog
 from tasks.core.engine import Engine, Fake, OpenAIHttp, Price, Request, sampling
 from tasks.core.method import Method, MethodParams
@@ -111,6 +112,7 @@ def _timed(function: Any, *arguments: Any) -> float:
 
 
 def _against_bare_loop(repeat: int = 4) -> Line:
+    collect_rarely()  # as every run does; it serves the bare loop as well
     ours, bare = [], []
     with served() as url, tempfile.TemporaryDirectory() as folder:
         spec = OpenAIHttp(type="openai_http", base_url=url, model="fake", max_concurrency=_AT_ONCE)
