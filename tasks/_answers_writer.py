@@ -37,6 +37,9 @@ _COLUMNS = "digest, created_at, engine, model, method, run, prompt_tokens, compl
 _AT_ONCE = (64, 16, 4, 1)
 VERSION = 1
 _GROUP = 512
+# What comes within so many seconds of the first is written with it. A commit costs a sync, and a page for each row that
+# lies elsewhere: an answer that took a second waits for a hundredth more.
+_GATHER_S = 0.01
 _BUSY_S = 60.0
 
 # A row in the order of _COLUMNS: digest first, answer last.
@@ -158,15 +161,16 @@ class Writer:
 
     def _group(self) -> list[_Entry]:
         """Return what waits to be written, at least one; nothing at the end."""
-        group: list[_Entry] = []
-        while len(group) < _GROUP:
+        group = self._queue.get() or []
+        if group:
+            time.sleep(_GATHER_S)
+        while group and len(group) < _GROUP:
             try:
-                entries = self._queue.get(block=not group)
+                entries = self._queue.get(block=False)
             except queue.Empty:
                 break
             if entries is None:
-                if group:
-                    self._queue.put(None)
+                self._queue.put(None)
                 break
             group += entries
         return group
