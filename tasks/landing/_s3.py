@@ -2,16 +2,17 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from typing import Any, BinaryIO
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 from tasks.core.errors import RecipeError, TransientError, UserError
 from tasks.landing.sources import ChangedError, Item, counts
 
 _PASSING = {"SlowDown", "ServiceUnavailable", "InternalError", "RequestTimeout", "503", "500", "Throttling"}
+_CURRENT = ("list_objects_v2", "Contents")
 _GONE = {"404", "NoSuchKey", "412", "PreconditionFailed", "NoSuchVersion"}
 
 
@@ -55,21 +56,25 @@ def explained(what: str) -> Iterator[None]:
 
 
 class Bucket:
-    """The objects below s3://bucket/prefix. A put is atomic: what is listed is whole."""
+    """The objects below s3://bucket/prefix. A put is atomic: what is listed is whole.
 
-    def __init__(self, name: str, uri: str) -> None:
+    With `every_version` each version of an object that the bucket keeps is a file of its own, `KEY?versionId=ID`.
+    """
+
+    def __init__(self, name: str, uri: str, *, every_version: bool = False) -> None:
         parts = urlsplit(uri)
         if not re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", parts.netloc):
             raise RecipeError(f"source '{name}': '{uri}' names no bucket; write s3://bucket/prefix")
         prefix = unquote(parts.path).strip("/")
         self.name, self._bucket, self._prefix = name, parts.netloc, f"{prefix}/" if prefix else ""
+        self._every_version = every_version
 
     def list(self) -> Iterator[Item]:
-        place = f"s3://{self._bucket}"
-        with explained(place):
-            pages = client("s3").get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=self._prefix)
+        operation, listed = ("list_object_versions", "Versions") if self._every_version else _CURRENT
+        with explained(f"s3://{self._bucket}"):
+            pages = client("s3").get_paginator(operation).paginate(Bucket=self._bucket, Prefix=self._prefix)
             for page in pages:
-                yield from filter(None, (self._item(o["Key"], o["ETag"], o["Size"]) for o in page.get("Contents", ())))
+                yield from filter(None, (self._item(o["Key"], o["Size"], o) for o in page.get(listed, ())))
 
     def find(self, uri: str) -> Item | None:
         key = self._key(uri)
@@ -77,10 +82,10 @@ class Bucket:
             return None
         try:
             with explained(f"s3://{self._bucket}/{key}"):
-                head = client("s3").head_object(Bucket=self._bucket, Key=key)
+                head = client("s3").head_object(Bucket=self._bucket, Key=key, **self._version(uri))
         except ChangedError:
             return None
-        return self._item(key, head["ETag"], head["ContentLength"])
+        return self._item(key, head["ContentLength"], head)
 
     def holds(self, uri: str) -> bool:
         return self._key(uri) is not None
@@ -89,8 +94,14 @@ class Bucket:
     def reading(self, item: Item) -> Iterator[BinaryIO]:
         key = f"{self._prefix}{item.path}"
         with explained(f"s3://{self._bucket}/{key}"):
-            answer = client("s3").get_object(Bucket=self._bucket, Key=key, IfMatch=item.version)
+            this = {"IfMatch": item.version, **self._version(item.uri)}
+            answer = client("s3").get_object(Bucket=self._bucket, Key=key, **this)
             yield answer["Body"]
+
+    def _version(self, uri: str) -> dict[str, str]:
+        """Return what names the version of a URI; the current one where the bucket keeps no others, or none counts."""
+        version = parse_qs(urlsplit(uri).query).get("versionId", [""])[0] if self._every_version else ""
+        return {"VersionId": version} if version else {}
 
     def _key(self, uri: str) -> str | None:
         parts = urlsplit(uri)
@@ -98,11 +109,12 @@ class Bucket:
         mine = parts.scheme == "s3" and parts.netloc == self._bucket and key.startswith(self._prefix)
         return key if mine and key != self._prefix else None
 
-    def _item(self, key: str, etag: str, size: int) -> Item | None:
+    def _item(self, key: str, size: int, found: Mapping[str, Any]) -> Item | None:
         path = key.removeprefix(self._prefix)
         if key.endswith("/") or not counts(path):
             return None
-        return Item(self.name, f"s3://{self._bucket}/{quote(key)}", path, etag, size, whole=True)
+        version = found.get("VersionId") if self._every_version else None
+        return Item(self.name, _uri(self._bucket, key, version), path, found["ETag"], size, whole=True)
 
 
 class Notices:
@@ -132,7 +144,11 @@ def uris_of(body: str) -> list[str]:
         told = json.loads(told["Message"]) if isinstance(told, dict) and "Message" in told else told
         records = [r for r in told.get("Records", ()) if str(r.get("eventName", "")).startswith("ObjectCreated")]
         # Keys come URL-encoded, a space as a plus.
-        keys = [(r["s3"]["bucket"]["name"], unquote(r["s3"]["object"]["key"].replace("+", " "))) for r in records]
+        found = [(record["s3"]["bucket"]["name"], record["s3"]["object"]) for record in records]
+        return [_uri(bucket, unquote(o["key"].replace("+", " ")), o.get("versionId")) for bucket, o in found]
     except (ValueError, KeyError, TypeError, AttributeError):
         return []
-    return [f"s3://{bucket}/{quote(key)}" for bucket, key in keys]
+
+
+def _uri(bucket: str, key: str, version: str | None) -> str:
+    return f"s3://{bucket}/{quote(key)}{f'?versionId={quote(version)}' if version else ''}"

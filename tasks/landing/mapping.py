@@ -33,6 +33,11 @@ class SourceSpec(_Part):
         description="when a file of a folder is whole: size and time still for settle_s, or FILE.done lies beside it "
         "(which also ends the wait of `still`); an object in S3 always is",
     )
+    versions: Literal["current", "all"] = Field(
+        "current",
+        description="which versions of an object land, where its bucket keeps them: the one that a look finds, or "
+        "every one, those too that were overwritten between two looks or before the first",
+    )
     queue: str | None = Field(None, description="URL of the SQS queue that S3 sends its event notifications to")
 
     @property
@@ -45,6 +50,8 @@ class SourceSpec(_Part):
             raise ValueError(f"queue is for S3 sources; path is '{self.path}'")
         if self.is_s3 and self.whole == "marker":
             raise ValueError("whole: marker is for folders; an object in S3 appears whole")
+        if not self.is_s3 and self.versions == "all":
+            raise ValueError(f"versions: all is for S3 sources; path is '{self.path}'")
         if "://" in self.path and not self.is_s3:
             raise ValueError(f"cannot watch '{self.path}'; have: a folder, s3://bucket/prefix")
         return self

@@ -147,7 +147,7 @@ def open_source(name: str, spec: SourceSpec, base: Path) -> Source:
     if spec.is_s3:
         from tasks.landing._s3 import Bucket  # noqa: PLC0415  it imports this module
 
-        return Bucket(name, spec.path)
+        return Bucket(name, spec.path, every_version=spec.versions == "all")
     return Folder(name, base / spec.path, spec.whole)
 
 

@@ -105,6 +105,45 @@ def test_object_put_anew_is_a_new_content(s3, landing, ledger):
     assert look(landing, ledger).new == 1
 
 
+def versioned(s3):
+    s3.put_bucket_versioning(Bucket="seeds", VersioningConfiguration={"Status": "Enabled"})
+
+
+def test_versions_overwritten_between_two_looks_all_land(s3, ledger, write_landing):
+    """With `versions: all` each of them is a content of its own, read once, whatever was put after it or removed."""
+    landing = load_landing(write_landing(sources={"bucket": BUCKET["bucket"] | {"versions": "all"}}))
+    versioned(s3)
+    for number in range(3):
+        put(s3, "in/a.jsonl", GOOD * (number + 1))
+    s3.delete_object(Bucket="seeds", Key="in/a.jsonl")
+    assert look(landing, ledger).new == 3
+    assert look(landing, ledger).landed == 0
+    put(s3, "in/a.jsonl", GOOD * 4)
+    assert look(landing, ledger).new == 1
+    kept = sorted(content(entry, landing, ledger).read_bytes().count(b"\n") for entry in ledger.entries())
+    assert kept == [1, 2, 3, 4]
+    assert all("in/a.jsonl?versionId=" in entry.uri for entry in ledger.entries())
+
+
+def test_notice_of_a_version_that_is_overwritten_by_now_enters_that_version(s3, ledger, write_landing):
+    """S3 names the version in its notices; a source of current versions takes the object as it is."""
+    versioned(s3)
+    first = s3.put_object(Bucket="seeds", Key="in/a.jsonl", Body=GOOD)["VersionId"]
+    put(s3, "in/a.jsonl", GOOD * 2)
+    (uri,) = _s3.uris_of(json.dumps(_event("in/a.jsonl", version=first)).replace('"b"', '"seeds"'))
+    for versions, lines in (("all", 1), ("current", 2)):
+        landing = load_landing(write_landing(sources={"bucket": BUCKET["bucket"] | {"versions": versions}}))
+        assert take([uri], landing, ledger).new == 1
+        newest = ledger.entries()[0]
+        assert content(newest, landing, ledger).read_bytes() == GOOD * lines
+
+
+def test_versions_are_for_buckets(write_landing):
+    """A folder keeps none."""
+    with pytest.raises(RecipeError, match="versions: all is for S3 sources; path is 'here'"):
+        load_landing(write_landing(sources={"folder": {"path": "here", "versions": "all"}}))
+
+
 def test_object_replaced_between_listing_and_reading_is_not_mixed_up(s3, landing):
     """Read on the condition that it is still the object that was listed."""
     source = _s3.Bucket("bucket", "s3://seeds/in")
@@ -142,8 +181,9 @@ def test_queue_of_notifications_is_entered_and_then_emptied(s3, landing, ledger)
     assert left["ApproximateNumberOfMessages"] == left["ApproximateNumberOfMessagesNotVisible"] == "0"
 
 
-def _event(key, name="ObjectCreated:Put"):
-    return {"Records": [{"eventName": name, "s3": {"bucket": {"name": "b"}, "object": {"key": key}}}]}
+def _event(key, name="ObjectCreated:Put", version=None):
+    one = {"key": key} | ({"versionId": version} if version else {})
+    return {"Records": [{"eventName": name, "s3": {"bucket": {"name": "b"}, "object": one}}]}
 
 
 @pytest.mark.parametrize(
