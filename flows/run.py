@@ -1,6 +1,7 @@
 """A recipe from seeds to release, inside a flow run: each stage, its gate, its artifacts, then the dataset."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from itertools import zip_longest
 from pathlib import Path
@@ -16,6 +17,7 @@ from flows.collector import collect_rarely
 from flows.engines import engine_of
 from flows.hidden import Hidden
 from flows.progress import Bars, terminal
+from flows.results import results_beside
 from flows.stage import StageRun
 from flows.steps import checkpoint, load_seeds, release, submit_shards, train_model
 from quality.checkpoint import split_rules
@@ -31,7 +33,7 @@ from tasks.readers.shards import SeedManifest
 from tasks.registry import Recorder, recorded
 from tasks.stores.factory import work_store
 from tasks.stores.local import LocalStore
-from tasks.stores.snapshots import merge_answers, snapshot_answers
+from tasks.stores.snapshots import merge_answers, snapshots
 from tasks.stores.upload import claim_place, upload_release, url_of
 from tasks.train import Model
 
@@ -62,7 +64,8 @@ class _Run:
         recipe, name = self.checked.recipe.name, staged.stage.name
         runner = self._runner(staged)
         try:
-            manifest = runner.run(lambda jobs: self._mapped(runner, jobs))
+            with self._snapshots(staged):
+                manifest = runner.run(lambda jobs: self._mapped(runner, jobs))
         except TilthError:
             self._publish(runner.so_far("a shard failed"), [])
             raise
@@ -79,6 +82,11 @@ class _Run:
         key = artifacts.artifact_key(recipe, name, "checkpoint")
         create_markdown_artifact(result.markdown(), key=key, description=f"what the gate of {name} found")
         return manifest.stopped or _why_stopped(result)
+
+    def _snapshots(self, staged: StagePlan) -> AbstractContextManager[None]:
+        """Put copies of the answers where other machines find them, while a stage asks, if shards lie there too."""
+        elsewhere = staged.asks_engine and not isinstance(self.store, LocalStore)
+        return snapshots(self.store) if elsewhere else nullcontext()
 
     def _runner(self, staged: StagePlan) -> StageRun:
         alone, across = split_rules(self.checked.gates[staged.stage.name].rules)
@@ -159,6 +167,7 @@ def release_what_there_is(checked: Checked, out: str | Path, *, resume: bool, ov
         recorded(store, run=who, name=recipe.name, out=url or folder, identity=which) as recorder,
         terminal() as bars,
         tags(recipe.name),
+        results_beside(store),
     ):
         if not isinstance(store, LocalStore) and any(staged.asks_engine for staged in checked.stages):
             merge_answers(store)

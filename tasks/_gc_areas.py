@@ -13,6 +13,7 @@ from tasks._gc_marks import Marks
 from tasks.core.settings import settings
 from tasks.core.store import Store
 from tasks.registry import PREFIX, key_of
+from tasks.stores.keys import RESULTS
 from tasks.stores.local import LocalStore
 from tasks.stores.s3 import S3Store
 from tasks.stores.sweep import last_used, share, sweepable
@@ -156,6 +157,24 @@ class Files:
 
 
 @dataclass(frozen=True, eq=False, slots=True)
+class Results:
+    """What the orchestrator keeps in a bucket: a shard that is there is its result again, without being made again."""
+
+    store: S3Store
+    kind: str = "results in the bucket"
+
+    def things(self, _marks: Marks) -> Iterator[Thing]:
+        for item in self.store.stored(RESULTS):
+            yield Thing(self.kind, item.key, item.bytes, item.used)
+
+    def is_needed(self, _thing: Thing, _marks: Marks) -> bool:
+        return False
+
+    def remove(self, things: Sequence[Thing]) -> None:
+        self.store.delete([thing.name for thing in things])
+
+
+@dataclass(frozen=True, eq=False, slots=True)
 class Uploads:
     """Uploads in parts to a bucket whose process has died: invisible, but paid for."""
 
@@ -190,7 +209,7 @@ def areas(store: Store) -> list[Area]:
     if isinstance(store, LocalStore):
         found.append(Files("leftovers", store.root / "shards", "**/.*.part", is_leftover=True))
     if isinstance(store, S3Store):
-        found.append(Uploads(store))
+        found += [Results(store), Uploads(store)]
     return found
 
 

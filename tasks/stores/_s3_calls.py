@@ -126,7 +126,8 @@ def _code(exc: Any) -> str:
 
 
 def _said(exc: Any) -> str:
-    error = getattr(exc, "response", {}).get("Error", {})
+    # A connection that was closed has a response too: None.
+    error = (getattr(exc, "response", None) or {}).get("Error", {})
     return f"{error.get('Message') or 'S3 said'} ({error['Code']})" if "Code" in error else str(exc)
 
 
@@ -153,7 +154,10 @@ def _told(what: str, code: str, exc: Any) -> TilthError:
     lines = {
         "NoSuchBucket": f"there is no bucket '{bucket}' at {at}; make it, or name another",
         "InvalidAccessKeyId": f"{at} does not know the access key '{_key_id()}'; set AWS_ACCESS_KEY_ID",
-        "SignatureDoesNotMatch": f"wrong secret for the access key '{_key_id()}'; set AWS_SECRET_ACCESS_KEY",
+        "SignatureDoesNotMatch": (
+            f"wrong secret for the access key '{_key_id()}'; set AWS_SECRET_ACCESS_KEY, or AWS_ACCESS_KEY_ID: "
+            "some servers say the same of a key that they do not know"
+        ),
         **dict.fromkeys(("ExpiredToken", "InvalidToken", "TokenRefreshRequired"), expired),
         **dict.fromkeys(("403", "AccessDenied", "AllAccessDisabled"), forbidden),
     }

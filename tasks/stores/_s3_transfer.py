@@ -19,10 +19,12 @@ from tasks.stores._s3_calls import CHANGED, MISSING, RefusedError, client, tried
 PART_BYTES = 16 * 2**20
 # Below this one request is faster than the three or more of an upload in parts.
 _WHOLE_BYTES = 2 * PART_BYTES
-_MAX_PARTS = 10_000
+# OpenStack Swift takes a thousand, Amazon ten times as many: from 16 GiB on, parts grow.
+_MAX_PARTS = 1_000
 _AT_ONCE = 4
 # Ours, in the metadata of every object: the xxh3-128 of its bytes, and which put it came with.
 DIGEST, _PUT = "tilth-digest", "tilth-put"
+_NO_CONDITIONS = frozenset(("501", "NotImplemented"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +130,10 @@ def put(place: Place, source: Path | bytes) -> str:
 def create(place: Place, value: bytes) -> bool:
     """Put bytes where there are none yet and return whether this call did (`If-None-Match: *`).
 
-    By one request: servers came to know the condition there first, and only there can one that does not be told.
+    By one request: servers came to know the condition there first, and only there can one that does not be told. One
+    that says that it has none (OpenStack Swift) gets a put without it: then, of several at once, the last one's value
+    stands whole, and others may have been told that theirs does. Reads and writes alone cannot do better: Herlihy 1991,
+    Wait-free synchronization, https://doi.org/10.1145/114005.102808.
     """
     # A server that ignores the condition does so in silence: one look before narrows what it can do to a race.
     if head(place):
@@ -136,7 +141,9 @@ def create(place: Place, value: bytes) -> bool:
     notes = _notes(value)
     try:
         _put_whole(place, value, notes, {"IfNoneMatch": "*"})
-    except RefusedError:
+    except RefusedError as exc:
+        if exc.code in _NO_CONDITIONS:
+            _put_whole(place, value, notes, {})
         # What stands there may be an earlier try of our own whose answer was lost.
         return _ours(place, notes) is not None
     return True
@@ -152,25 +159,27 @@ def _ours(place: Place, notes: dict[str, str]) -> Found | None:
 
 
 def _put_whole(place: Place, body: bytes, notes: dict[str, str], condition: dict[str, str]) -> str:
-    """Put by one request; where a server says that it has no conditional ones, by one without."""
+    """Put by one request and return the ETag; RefusedError also where the server says that it has no conditions."""
     from botocore.exceptions import ClientError  # noqa: PLC0415  heavy, and an extra
 
-    sent = {**place.named, "Body": body, "ContentMD5": _md5(body), "Metadata": notes}
+    sent = {**place.named, "Body": body, "ContentMD5": _md5(body), "Metadata": notes, **condition}
 
     def once() -> Any:
         try:
-            return client().put_object(**sent, **condition)
+            return client().put_object(**sent)
         except ClientError as exc:
-            if not condition or exc.response.get("Error", {}).get("Code") not in ("NotImplemented", "501"):
-                raise
-        return client().put_object(**sent)
+            code = exc.response.get("Error", {}).get("Code")
+            if condition and code in _NO_CONDITIONS:
+                raise RefusedError(code) from exc
+            raise
 
-    return str(tried(str(place), once)["ETag"])
+    # Swift says none of a put that another one, later by its clock, was ahead of.
+    return str(tried(str(place), once).get("ETag") or f'"{hashlib.md5(body, usedforsecurity=False).hexdigest()}"')
 
 
 def _put_parts(place: Place, source: Path | bytes, size: int, notes: dict[str, str]) -> str:
     """Upload in parts: what came before the last request is invisible, and taken back where that is not reached."""
-    part = max(PART_BYTES, -(-size // _MAX_PARTS))
+    part = part_bytes(size)
     upload = tried(str(place), lambda: client().create_multipart_upload(**place.named, Metadata=notes))["UploadId"]
     named = {**place.named, "UploadId": upload}
 
@@ -189,6 +198,11 @@ def _put_parts(place: Place, source: Path | bytes, size: int, notes: dict[str, s
         with suppress(RefusedError, TilthError):  # what cannot be taken back now, `tilth gc` takes back
             tried(str(place), lambda: client().abort_multipart_upload(**named), attempts=4)
         raise
+
+
+def part_bytes(size: int) -> int:
+    """Return the bytes of each part of an upload, the last one apart."""
+    return max(PART_BYTES, -(-size // _MAX_PARTS))
 
 
 def _slice(source: Path | bytes, start: int, size: int) -> bytes:

@@ -9,6 +9,8 @@ from tasks.core.errors import UserError
 # S3's own limit, in bytes of UTF-8.
 _MAX_BYTES = 1024
 _NAME_CHARS = 100
+# Below it the orchestrator keeps what tasks have returned, where the store is a bucket.
+RESULTS = "results"
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 
 

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -15,6 +16,7 @@ from tasks.core.settings import settings
 from tasks.registry import runs
 from tasks.stores.factory import forget_stores, open_store
 from tests.flows.conftest import orchestrator, write_recipe  # noqa: F401  fixtures
+from tests.flows.dask_cluster import dask_cluster
 from tests.flows.test_pipeline import MANY, data_bytes
 from tests.stores.conftest import bucket, endpoint, s3_server  # noqa: F401  fixtures
 from tests.stores.servers import FaultProxy
@@ -65,6 +67,21 @@ def put_marks(bucket: str) -> dict[str, str]:  # noqa: F811  a bucket's name
     client, store = boto3.client("s3"), open_store(f"s3://{bucket}/work")
     keys = [key for key in store.list("shards") if key.endswith(".json")]
     return {key: client.head_object(Bucket=bucket, Key=f"work/{key}")["Metadata"]["tilth-put"] for key in keys}
+
+
+def task_states(run: str, tasks: int) -> dict[str, str]:
+    """Return the states of a run's tasks by their names, once the server has taken in that so many have ended."""
+    from prefect.client.orchestration import get_client
+    from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
+
+    wanted, deadline = FlowRunFilter(id=FlowRunFilterId(any_=[run])), time.monotonic() + _PATIENCE_S
+    with get_client(sync_client=True) as client:
+        while time.monotonic() < deadline:
+            found = {task.name: task.state for task in client.read_task_runs(flow_run_filter=wanted) if task.state}
+            if len(found) >= tasks and all(state.is_final() for state in found.values()):
+                return {name: state.name for name, state in found.items()}
+            time.sleep(0.2)
+    raise TimeoutError(f"run {run}: {len(found)} of {tasks} tasks")
 
 
 def download(url: str, folder: Path) -> Path:
@@ -120,6 +137,30 @@ def test_second_machine_goes_on_with_the_run_of_the_first(machine, bucket, endpo
     assert [run["state"] for run in listed if run["out"] == release] == ["done", "died"]
     swept = json.loads(ended(machine("second", "gc", "--dry-run", "--days", "0", "--json")))["kinds"]
     assert {kind["kind"]: kind["goes"] for kind in swept}["shards"] == 0
+
+
+@pytest.fixture(params=["threads", "processes", "dask"])
+def runner(request, tmp_path) -> Iterator[dict[str, str]]:
+    """What makes a run of the second machine keep its shards to threads, or hand them to other processes."""
+    if request.param != "dask":
+        yield {"TILTH_RUNNER": request.param}
+        return
+    pytest.importorskip("prefect_dask")
+    with dask_cluster(tmp_path, 1, {**os.environ, "TILTH_HOME": str(tmp_path / "second")}) as address:
+        yield {"TILTH_RUNNER": "dask", "TILTH_DASK_ADDRESS": address}
+
+
+def test_second_machine_finds_the_results_of_the_first(machine, bucket, write_recipe, tmp_path, runner):  # noqa: F811
+    """Prefect takes them from the bucket, in whichever process it looks; no machine's own disk holds any."""
+    recipe = write_recipe({**MANY, "count": 500, "rules": [], "expect": []})
+    ended(machine("first", "run", recipe, "--out", tmp_path / "out-first"))
+    ended(machine("second", "run", recipe, "--out", tmp_path / "out-second", **runner))
+    second, first = runs(open_store(f"s3://{bucket}/work"))
+    shards = [task_states(run.run, 3)["test · many · shard 1/1"] for run in (first, second)]
+    assert shards == ["Completed", "Cached"]
+    assert len(list(open_store(f"s3://{bucket}/work").list("results"))) == 1
+    assert not [path for name in ("first", "second") for path in (tmp_path / name / "prefect" / "storage").glob("*")]
+    assert data_bytes(tmp_path / "out-first") == data_bytes(tmp_path / "out-second")
 
 
 def test_answers_of_one_machine_are_not_paid_for_on_the_other(machine, bucket, write_recipe, tmp_path):  # noqa: F811

@@ -1,5 +1,6 @@
-"""A bucket on a server of its own for the session, emptied for each test."""
+"""A bucket on a server of its own for the session, emptied for each test; and one on Swift, new for each test."""
 
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 
 from tasks.core.settings import settings
 from tasks.stores.factory import forget_stores
+from tests.stores import swift
 from tests.stores.servers import ENVIRONMENT, moto, tell
 
 pytest.importorskip("moto", reason="moto is not installed: pip install 'moto[s3,server]'")
@@ -38,6 +40,20 @@ def bucket(endpoint) -> str:
 
     client().create_bucket(Bucket="tilth-test", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
     return "tilth-test"
+
+
+@pytest.fixture
+def swift_bucket(swift_server, monkeypatch) -> Iterator[str]:
+    """The name of a new bucket on Swift, with AWS's variables set to reach it."""
+    from tasks.stores._s3_calls import client
+
+    for name, value in {**swift.ENVIRONMENT, "AWS_ENDPOINT_URL": swift_server}.items():
+        monkeypatch.setenv(name, value)
+    forget_stores()
+    name = f"tilth-{secrets.token_hex(4)}"
+    client().create_bucket(Bucket=name)
+    yield name
+    forget_stores()
 
 
 @pytest.fixture(autouse=True)

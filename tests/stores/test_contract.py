@@ -1,6 +1,6 @@
-"""What every store keeps to, in a folder and in a bucket."""
+"""What every store keeps to, in a folder and in a bucket, whoever's server has that."""
 
-import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -12,11 +12,11 @@ from tasks.stores.factory import open_store
 from tasks.stores.sweep import sweepable
 
 
-@pytest.fixture(params=["folder", "bucket"])
+@pytest.fixture(params=["folder", "bucket", pytest.param("swift_bucket", marks=pytest.mark.slow)])
 def store(request, tmp_path) -> Store:
     if request.param == "folder":
         return open_store(tmp_path / "store")
-    return open_store(f"s3://{request.getfixturevalue('bucket')}/some/prefix")
+    return open_store(f"s3://{request.getfixturevalue(request.param)}/some/prefix")
 
 
 def test_value_is_read_as_it_was_written(store):
@@ -87,11 +87,8 @@ def test_key_that_leaves_the_store_is_refused(store):
 def test_many_writers_of_one_key_leave_one_whole_value(store):
     """Eight threads at once, each with its own bytes."""
     values = [bytes([n]) * 5000 for n in range(8)]
-    threads = [threading.Thread(target=store.write, args=("same", value)) for value in values]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(len(values)) as pool:
+        list(pool.map(lambda value: store.write("same", value), values))
     assert store.read("same") in values
     assert list(store.list("")) == ["same"]
 

@@ -152,6 +152,17 @@ def through_proxy(bucket, endpoint, monkeypatch):
         yield proxy
 
 
+def test_put_that_another_overtook_is_no_error(store, through_proxy):
+    """Swift answers it 202 without an ETag: what stands under the key is the other one's."""
+    store.write("x", b"later by the server's clock")
+    forget_stores()
+    through_proxy.answers["PUT"] = (202, {}, b"")
+    with store.writing("x") as path:
+        path.write_bytes(b"sooner")
+    store.write("x", b"sooner")
+    assert store.read("x") == store.local("x").read_bytes() == b"later by the server's clock"
+
+
 def _opened(bucket="tilth-test"):
     forget_stores()
     return open_store(f"s3://{bucket}/x")

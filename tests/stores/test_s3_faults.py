@@ -111,3 +111,13 @@ def test_server_that_only_fails_is_an_error_that_may_pass(bucket, endpoint, thro
         proxy.slow_down = 0.0
         assert list(store.list("")) == []
     assert proxy.did["503"] == 9
+
+
+def test_server_that_closes_every_connection_is_an_error_that_may_pass(bucket, endpoint, through):
+    """Nothing came back that could say why: the line says just that."""
+    proxy = FaultProxy(endpoint)
+    with proxy.running() as url:
+        store = through(proxy, url)
+        proxy.cut = 1.0
+        with pytest.raises(TransientError, match=r"faulty/x: Connection was closed.*, 9 times in a row"):
+            store.write("x", b"1")

@@ -2,15 +2,16 @@
 
 import asyncio
 import threading
+import time
 
 import pytest
 
 from tasks.answers import AnswerLog
 from tasks.core.engine import Fake, Request
-from tasks.core.errors import UserError
+from tasks.core.errors import ShardError, UserError
 from tasks.engines.fake import FakeEngine
 from tasks.stores.factory import open_store
-from tasks.stores.snapshots import merge_answers, own_key, snapshot_answers
+from tasks.stores.snapshots import merge_answers, own_key, snapshot_answers, snapshots
 
 
 @pytest.fixture(params=["folder", "bucket"])
@@ -74,6 +75,39 @@ def test_copy_is_whole_while_answers_come_in(tmp_path):
     writer.join()
     log.close()
     assert merge_answers(store, tmp_path / "there" / "answers.sqlite") >= 50
+
+
+def test_copies_are_put_while_answers_come_in(store, tmp_path):
+    """A machine that dies in the middle of a stage leaves what it has paid for until then to the others."""
+    here, there = (tmp_path / name / "answers.sqlite" for name in ("here", "there"))
+    log = AnswerLog(here)
+    with snapshots(store, here, every_s=0.05):
+        ask(log, "a", "b")
+        deadline = time.monotonic() + 20
+        while merge_answers(store, there) == 0 and time.monotonic() < deadline:
+            time.sleep(0.02)
+        ask(log, "c")
+    log.close()
+    other = AnswerLog(there)
+    assert ask(other, "a", "b") == [False, False]
+    other.close()
+    assert merge_answers(store, there) == 1
+
+
+def test_last_copy_is_put_although_the_stage_failed(store, tmp_path):
+    """What was answered before the failure is paid for as well."""
+    here = tmp_path / "here" / "answers.sqlite"
+    log = AnswerLog(here)
+
+    def fails():
+        with snapshots(store, here):
+            ask(log, "a")
+            raise ShardError("no")
+
+    with pytest.raises(ShardError, match="no"):
+        fails()
+    log.close()
+    assert merge_answers(store, tmp_path / "there" / "answers.sqlite") == 1
 
 
 def test_no_log_is_no_copy(store, tmp_path):
