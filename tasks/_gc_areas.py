@@ -9,6 +9,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Protocol
 
+from tasks._cost_accounts import accounts_folder
 from tasks._gc_marks import Marks
 from tasks.core.settings import settings
 from tasks.core.store import Store
@@ -203,6 +204,7 @@ def areas(store: Store) -> list[Area]:
         Folders("artifacts", work / "artifacts", "*/*"),
         Files("fetched files", work / "cache"),
         Folders("outbox", work / "outbox"),
+        Folders("budgets", accounts_folder(), needed=_of_run),
         Files("results", results_folder()),
         Entries(store),
     ]
@@ -222,6 +224,10 @@ def results_folder() -> Path:
 
 def _of_model(name: str, marks: Marks) -> bool:
     return name.partition(".")[0] in marks.models
+
+
+def _of_run(name: str, marks: Marks) -> bool:
+    return any(run.run == name and run.is_alive for run in marks.kept)
 
 
 def _weighed(path: Path) -> tuple[int, float]:

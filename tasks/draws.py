@@ -18,13 +18,10 @@ from tasks.core.random import stream, stream_key
 from tasks.core.recipe import Budget
 from tasks.core.rollout import Context, Row
 from tasks.core.store import Store
-from tasks.cost import Spending
+from tasks.cost import spending_of
 from tasks.job import ShardJob
 from tasks.readers.shards import SeedBatches, SeedManifest, SeedReader
 from tasks.train import model_folder
-
-# What each run of this process has spent; its shards share it.
-_SPENT: dict[str, Spending] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,20 +74,21 @@ def _asked(job: ShardJob, seeds: SeedManifest | None, seed_batch: pa.RecordBatch
     pool = [row for key in job.pool for row in rows_of(pq.read_table(store.local(key)))]
     context = Context(SeedBatches(seeds) if seeds else (), pool, stream_key(job.run_seed, job.stage))
     stopped = ""
-    try:
-        rolled = run_rollouts(
-            job,
-            method,
-            params,
-            rows_of(seed_batch) if seed_batch is not None else None,
-            context,
-            engine_for(spec),
-            open_log(),
-            spec.price,
-            _SPENT.setdefault(str(ask.get("run")), Spending(Budget(**ask.get("budget") or {}))),
-        )
-    except (BudgetReached, EngineGone) as exc:
-        rolled, stopped = exc.rolled, str(exc)
+    with spending_of(ask.get("run"), Budget(**ask.get("budget") or {})) as spending:
+        try:
+            rolled = run_rollouts(
+                job,
+                method,
+                params,
+                rows_of(seed_batch) if seed_batch is not None else None,
+                context,
+                engine_for(spec),
+                open_log(),
+                spec.price,
+                spending,
+            )
+        except (BudgetReached, EngineGone) as exc:
+            rolled, stopped = exc.rolled, str(exc)
     batch, reasons = _completed(job, method, rolled.records, seed_batch)
     return Drawn(batch, reasons, rolled.draws, rolled.stats, rolled.failed, stopped)
 

@@ -268,6 +268,17 @@ def test_answers_that_a_release_names_stay(store, tmp_path):
     log.close()
 
 
+def test_budgets_of_old_runs_go(store, tmp_path):
+    """What a run has spent is kept while it goes on, however long it asks nothing, and then for so many days."""
+    old = aged(put("work/budgets/r/accounts", 40).parent, 40)
+    young = aged(put("work/budgets/s/accounts", 2).parent, 2)
+    with run_of(store, tmp_path / "out"):
+        assert line(collect(store, POLICY, dry_run=False), "budgets").needed == 1
+        assert there([old, young])
+    assert line(collect(store, POLICY, dry_run=False), "budgets").goes == 1
+    assert (old.exists(), young.exists()) == (False, True)
+
+
 def test_linked_files_count_their_share(store, tmp_path):
     """A shard that a release links takes half of its bytes: deleting it frees none of the release's."""
     files = shard("ab01", 40, 100)
