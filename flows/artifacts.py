@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 from tasks.core.manifest import StageManifest
 from tasks.core.store import Store
 from tasks.curves import picture
-from tasks.train import Model
+from tasks.train import Model, model_folder
 
 _SAMPLE_ROWS = 5
 _CELL_CHARS = 200
@@ -60,7 +60,8 @@ def model_markdown(stage: str, model: Model) -> str:
 
     An image artifact with a data URI spills over the page; a picture inside Markdown does not.
     """
-    lines = [f"## {stage} · model `{model.key[:12]}`", "", f"Trained in {model.seconds:,.1f} s."]
+    where = f"Trained in {model.seconds:,.1f} s, in `{model_folder(model.key)}`."
+    lines = [f"## {stage} · model `{model.key[:12]}`", "", where]
     lines += [f"- {note}" for note in model.notes]
     if model.figures:
         lines += ["", "| figure | value |", "|---|--:|", *(f"| {k} | {v:,.4g} |" for k, v in model.figures.items())]

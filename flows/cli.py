@@ -41,13 +41,21 @@ def run(
     estimate: Annotated[
         bool, typer.Option("--estimate", help="print requests, tokens, money and time, and run nothing")
     ] = False,
+    probe: Annotated[
+        bool, typer.Option("--probe", help="with --estimate: measure by five real requests a stage; the run uses them")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="with --estimate: as JSON")] = False,
 ) -> None:
     """Run a recipe: seeds in, a validated dataset out."""
     if estimate:
         from flows.estimate import show_estimate
 
-        show_estimate(recipe, seed, tuple(overrides or ()))
+        show_estimate(recipe, seed, tuple(overrides or ()), as_json=as_json, probe=probe)
         return
+    if probe or as_json:
+        from tasks.core.errors import UserError
+
+        raise UserError(f"{'--probe' if probe else '--json'} goes with --estimate")
     from flows.command import run_pipeline
 
     run_pipeline(recipe, out, seed, tuple(overrides or ()), resume=resume, overwrite=overwrite)

@@ -13,11 +13,11 @@ from flows.check import Checked, check, read_recipe
 from flows.engines import spec_of
 from flows.samples import Samples
 from tasks.answers import AnswerLog, log_path, open_log
-from tasks.core.engine import Embedded, Engine, EngineSpec
+from tasks.core.engine import Embedded, Engine, EngineSpec, trainer
 from tasks.core.random import stream_key
 from tasks.core.rollout import Context
 from tasks.draws import rows_of
-from tasks.estimate import Estimate, estimate
+from tasks.estimate import PROBES, Estimate, estimate
 from tasks.plan import StagePlan
 from tasks.rollouts import engine_for
 
@@ -68,7 +68,7 @@ def _estimate(checked: Checked, staged: StagePlan, samples: Samples, log: Answer
         samples.draws(staged),
         seed_rows=rows_of(seeds.batch) if seeds and method.seeds(params) == "each" else None,
         context=Context([seeds.batch] if seeds else [], (), stream_key(part.run_seed, part.stage)),
-        engine=_opened(spec),
+        engine=_opened(spec, probe=probe),
         price=spec.price,
         log=log,
         probe=probe,
@@ -76,14 +76,21 @@ def _estimate(checked: Checked, staged: StagePlan, samples: Samples, log: Answer
     notes = [*found.notes]
     if seeds and not seeds.true:
         notes.append(f"records of {', '.join(stage.inputs)} are not there yet: stand-ins were read")
+    trains = trainer(spec)
     if not found.exact:
-        notes.append("tokens of prompts by characters / 4: the engine's tokenizer is not at hand")
+        why = f"stage '{trains}' is yet to train its model" if trains else "the engine's tokenizer is not at hand"
+        notes.append(f"tokens of prompts by characters / 4: {why}")
     return Estimate(**{**asdict(found), "notes": tuple(notes)})
 
 
-def _opened(spec: EngineSpec) -> Engine | None:
-    """Return the engine that counts tokens; not the embedded one, which would be trained for it and costs nothing."""
-    return None if isinstance(spec, Embedded) else engine_for(spec)
+def _opened(spec: EngineSpec, *, probe: bool) -> Engine | None:
+    """Return the engine that counts tokens, and is probed; None where its model is yet to be trained by a stage.
+
+    Nor the embedded one, but for a probe: it would be trained for it, and costs nothing.
+    """
+    if trainer(spec) is not None or (isinstance(spec, Embedded) and not probe):
+        return None
+    return engine_for(spec)
 
 
 def _print(found: Sequence[tuple[str, Estimate]]) -> None:
@@ -115,6 +122,8 @@ def _money(usd: float) -> str:
 def _lines(found: Sequence[tuple[str, Estimate]]) -> list[str]:
     notes = [f"{name}: {note}" for name, one in found for note in one.notes]
     most = sum(one.usd_max for _name, one in found)
+    if all(one.minutes is None for _name, one in found) and any(one.requests for _name, one in found):
+        notes.append(f"--probe measures time: {PROBES} real requests a stage, whose answers the log keeps for the run")
     return [
         *notes,
         f"at most {_money(most)} USD for these draws; what is rejected is drawn again, answers in the log cost nothing",

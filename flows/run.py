@@ -20,6 +20,8 @@ from flows.progress import Bars, terminal
 from flows.results import results_beside
 from flows.stage import StageRun
 from flows.steps import checkpoint, load_seeds, release, submit_shards, train_model
+from flows.tracing import counts, span
+from flows.trained import with_model
 from quality.checkpoint import split_rules
 from quality.suites.result import SuiteResult
 from tasks.core.errors import GateStop, TilthError
@@ -100,7 +102,7 @@ class _Run:
             duplicates_by=across[0][1].by if across else None,  # type: ignore[attr-defined]
             store=self.store,
             model=self._model(staged, seeds),
-            engine=engine_of(self.checked.recipe, staged, str(flow_run.id)),
+            engine=engine_of(with_model(self.checked.recipe, staged.stage, self.models), staged, str(flow_run.id)),
         )
 
     def _model(self, staged: StagePlan, seeds: SeedManifest | None) -> Model | None:

@@ -150,8 +150,21 @@ def outcome(result: dict[str, Any], again: str) -> None:
     console.print("\nNext:")
     load = f"import datasets; print(datasets.load_dataset('{result['out']}', split='train')[0])"
     python, tilth = _typed(Path(sys.executable)), _typed(Path(sys.argv[0]))
-    for command in (f'{python} -c "{load}"', f"less {result['out']}/README.md", f"{tilth} {again}"):
+    served = (f"make vllm MODEL={folder}" for folder in _served(result))
+    for command in (f'{python} -c "{load}"', f"less {result['out']}/README.md", *served, f"{tilth} {again}"):
         console.print(Text(f"  {command}"))
+
+
+def _served(result: dict[str, Any]) -> Iterator[Path]:
+    """Yield the folders of the models that the run trained and that a server can take up."""
+    if not result["models"]:
+        return
+    from tasks.core.method import get_method
+    from tasks.train import model_folder
+
+    for stage in result["stages"]:
+        if stage["stage"] in result["models"] and get_method(stage["method"]).serves:
+            yield model_folder(result["models"][stage["stage"]]["key"])
 
 
 def _typed(program: Path) -> str:

@@ -1,6 +1,6 @@
 """The whole recipe checked before anything is spent, and the work cut into shards."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,8 +9,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from tasks.core.document import explain, read_mapping
+from tasks.core.engine import EMBEDDED, trainer
 from tasks.core.errors import RecipeError, choices
-from tasks.core.method import Method, MethodParams, get_method
+from tasks.core.method import Method, MethodParams, get_method, methods
 from tasks.core.recipe import Recipe, Stage
 from tasks.seeds import check_source
 
@@ -58,6 +59,7 @@ def plan(recipe: Recipe, base: Path) -> tuple[StagePlan, ...]:
         kept = have & set(staged.method.keeps)
         columns[stage.name] = frozenset({"id", "kind", *staged.method.gives, *kept})
         plans.append(staged)
+    _check_trained(recipe, plans)
     return tuple(plans)
 
 
@@ -112,6 +114,24 @@ def _check_inputs(staged: StagePlan, have: frozenset[str]) -> None:
             f"stage '{stage.name}': {method.name} needs column '{column}', which its inputs do not have"
             f"{choices(column, have - {'id', 'kind'})}"
         )
+
+
+def _check_trained(recipe: Recipe, plans: Sequence[StagePlan]) -> None:
+    """Raise RecipeError where an engine asks a model that no engine can, or a stage leaves open that it asks one."""
+    trained = {stage: name for name, spec in recipe.engines.items() if (stage := trainer(spec)) is not None}
+    for staged in plans:
+        stage = staged.stage
+        if stage.name in trained and not staged.method.serves:
+            engine, have = trained[stage.name], ", ".join(m.name for m in methods().values() if m.serves)
+            raise RecipeError(
+                f"engine '{engine}' asks the model of stage '{stage.name}'; {staged.method.name} trains none that an"
+                f" engine can ask, have: {have}"
+            )
+        if staged.asks_engine and stage.engine is None and trained and len(recipe.engines) == 1:
+            raise RecipeError(
+                f"stage '{stage.name}' must name its `engine`: {next(iter(recipe.engines))}, whose model stage"
+                f" '{next(iter(trained))}' trains, or {EMBEDDED}"
+            )
 
 
 def shard_rows(staged: StagePlan, draws: int) -> int:

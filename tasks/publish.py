@@ -12,20 +12,21 @@ from tasks.stores.local import explained
 PARTS = ("data", "rejects", "jsonl", "docs", "models", "README.md")
 MANIFEST = "manifest.json"
 _STATE = ".tilth"
+_UNFINISHED = ("running", "stopped")
 
 
 def claim(out: Path, identity: str, *, resume: bool, overwrite: bool) -> Path:
     """Mark OUT as this run's and return an empty folder in it to build the release in.
 
     UserError where OUT cannot be written, is not a folder, or holds files, or another run, and neither `resume` nor
-    `overwrite` was asked for. A run with the same identity that did not end is always taken up again.
+    `overwrite` was asked for. A run with the same identity that did not end, or that was stopped, is always taken up.
     """
     if out.exists() and not out.is_dir():
         raise UserError(f"'{out}' is a file; name a folder for the dataset")
     with explained(out / _STATE):
         out.mkdir(parents=True, exist_ok=True)
         found = _state(out)
-        if not (resume or overwrite or (found.get("identity") == identity and found.get("state") == "running")):
+        if not (resume or overwrite or (found.get("identity") == identity and found.get("state") in _UNFINISHED)):
             _refuse_taken(out, found)
         partial = out / _STATE / "partial"
         shutil.rmtree(partial, ignore_errors=True)

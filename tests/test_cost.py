@@ -6,7 +6,7 @@ import pytest
 
 from tasks.answers import AnswerLog, cost
 from tasks.core.engine import Answer, Fake, Price, Request, sampling
-from tasks.core.errors import GateStop, RecordError
+from tasks.core.errors import GateStop, RecordError, UserError
 from tasks.core.method import Method, MethodParams
 from tasks.core.recipe import Budget
 from tasks.core.rollout import Context
@@ -254,10 +254,26 @@ def test_probe_asks_five_of_the_run_and_keeps_them(tmp_path):
     """Its answers are not paid for again: the requests are those that the run sends first."""
     log, engine = AnswerLog(tmp_path / "a.sqlite"), Tokenized(Fake(type="fake", answers=("one two",), latency_ms=5))
     found = estimated(engine=engine, log=log, probe=True)
-    assert engine.asked == log.totals()[0].answers == 5
+    assert engine.asked == log.totals()[0].answers == found.probed == 5
     assert found.output_tokens == 4_000
     assert found.minutes > 0
-    assert any("probe" in note for note in found.notes)
+    assert any("5 requests at a time: 5 new, 0 from the answer log, 0 refused" in note for note in found.notes)
+    again = estimated(engine=engine, log=log, probe=True)
+    assert (again.probed, engine.asked) == (0, 5)
+    assert any("0 new, 5 from the answer log" in note for note in again.notes)
+    log.close()
+
+
+def test_probe_that_is_turned_down_measures_nothing(tmp_path):
+    """A record's fault, as in a run: the estimate goes on without it; a fault of the engine is the user's to hear."""
+    log, engine = AnswerLog(tmp_path / "a.sqlite"), Tokenized()
+    engine.enqueue(*[RecordError("prompt_too_long")] * 5)
+    found = estimated(engine=engine, log=log, probe=True)
+    assert (found.probed, found.minutes, found.output_tokens) == (0, None, None)
+    assert any("0 from the answer log, 5 refused" in note for note in found.notes)
+    engine.enqueue(*[UserError("no such model")] * 5)
+    with pytest.raises(UserError, match="no such model"):
+        estimated(engine=engine, log=log, probe=True)
     log.close()
 
 

@@ -8,6 +8,7 @@ a small cache of keys and values and one thread a core, where the environment do
 """
 
 import argparse
+import json
 import os
 import signal
 import socket
@@ -51,18 +52,28 @@ def on_cpu(venv: Path) -> bool:
 
 
 def command(venv: Path, model: str, port: int, host: str, more: Sequence[str]) -> list[str]:
-    """Return the command line of the server; a local directory is served under the name of its folder."""
+    """Return the command line of the server; a local directory is served under the name that `name_of` gives it."""
     folder = Path(model).expanduser()
     if folder.is_dir() and not (folder / "config.json").is_file():
         raise ServeError(f"'{model}' is a directory without config.json: not a Hugging Face model")
     if not folder.is_dir() and (model.startswith((".", "/", "~")) or model.count("/") > 1):
         raise ServeError(f"no such model directory: '{model}'")
-    named = (
-        [] if "--served-model-name" in more or not folder.is_dir() else ["--served-model-name", folder.resolve().name]
-    )
+    named = [] if "--served-model-name" in more or not folder.is_dir() else ["--served-model-name", name_of(folder)]
     place = str(folder.resolve()) if folder.is_dir() else model
     server = [str(program(venv)), "-m", "vllm.entrypoints.openai.api_server", "--model", place]
     return [*server, "--host", host, "--port", str(port), *named, *_unless_given(more, on_cpu(venv)), *more]
+
+
+def name_of(folder: Path) -> str:
+    """Return the name of a directory's model: its folder's, with the digest of the weights where Tilth trained them.
+
+    By that digest an engine with `model: stage:NAME` finds it.
+    """
+    try:
+        trained = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+        return f"{folder.resolve().name}:{trained['digest']}"
+    except (OSError, ValueError, KeyError, TypeError):
+        return folder.resolve().name
 
 
 def _unless_given(more: Sequence[str], cpu: bool) -> list[str]:

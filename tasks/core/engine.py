@@ -94,9 +94,14 @@ class OpenAIHttp(_Spec):
 
     type: Literal["openai_http"] = Field(description="a server that speaks the OpenAI protocol")
     base_url: str | tuple[str, ...] = Field(description="address up to /v1, or several of the same model")
-    model: str | None = Field(None, description="model name; empty where the server has just one")
+    model: str | None = Field(
+        None, description="model name; empty where the server has just one; stage:NAME for what a stage trains"
+    )
     api_key_env: str = Field("OPENAI_API_KEY", description="environment variable that holds the key, if there is one")
     timeout_s: float = Field(120.0, gt=0, description="time limit of one request, in seconds")
+    patience_s: float = Field(
+        180.0, gt=0, description="time without an answer from any server after which the run stops, in seconds"
+    )
     max_concurrency: int = Field(256, ge=1, le=4096, description="requests in flight at most, to each server")
     tokenizer: str | None = Field(None, description="directory or hub id of the tokenizer, for exact estimates")
     price: Price = Field(Price(), description="what tokens cost")
@@ -106,7 +111,7 @@ class TransformersLocal(_Spec):
     """A causal language model that transformers runs in this process."""
 
     type: Literal["transformers_local"] = Field(description="a model that transformers runs in this process")
-    model: str = Field(description="directory or hub id of the model")
+    model: str = Field(description="directory or hub id of the model, or stage:NAME for what a stage trains")
     revision: str | None = Field(None, description="revision of a hub id")
     device: str | None = Field(None, description="cpu, cuda or cuda:N; empty for CUDA where there is one")
     batch_size: int = Field(64, ge=1, le=4096, description="sequences that are decoded together")
@@ -117,7 +122,7 @@ class VllmOffline(_Spec):
     """vllm.LLM in this process, for a GPU worker where vLLM is installed."""
 
     type: Literal["vllm_offline"] = Field(description="vllm.LLM in this process")
-    model: str = Field(description="directory or hub id of the model")
+    model: str = Field(description="directory or hub id of the model, or stage:NAME for what a stage trains")
     options: dict[str, Any] = Field(default_factory=dict, description="further arguments of vllm.LLM")
     price: Price = Field(Price(), description="what tokens cost")
 
@@ -135,8 +140,17 @@ class Fake(_Spec):
     price: Price = Field(Price(), description="what tokens cost")
 
 
+# `model: stage:NAME` is the model that a stage of the same recipe trains.
+_STAGE = "stage:"
+
 EngineSpec = Annotated[Embedded | OpenAIHttp | TransformersLocal | VllmOffline | Fake, Field(discriminator="type")]
 EMBEDDED = "embedded"
+
+
+def trainer(spec: EngineSpec) -> str | None:
+    """Return the name of the stage that trains the model of an engine; None where the model is there already."""
+    model = str(getattr(spec, "model", None) or "")
+    return model.removeprefix(_STAGE) if model.startswith(_STAGE) else None
 
 
 def load_spec(value: Any) -> EngineSpec:

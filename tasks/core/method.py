@@ -128,7 +128,7 @@ class Method:
     `asks(params)`, which says whether it is `rollout` that makes the records.
     fit(training): trains the model that `run` finds in `draw.model`. It depends on `trains_on(params)`, as JSON, on the
     seeds and the run seed: whatever else changes, the same never trains twice.
-    serves: the trained model is what the stage's engine answers with (transformers runs it).
+    serves: the trained model is a folder in Hugging Face format, which an engine of the recipe may ask (`stage:NAME`).
     prepare(context, params): made once a shard, for all its draws.
     pool(params): draws of a round, for a method whose later rounds read what earlier ones gave (`context.pool`).
     hides: what it notes as found in `extra` is private: the run stops if a value of it stands in a record made after.

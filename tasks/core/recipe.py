@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from tasks.core.document import explain, override, read_mapping
-from tasks.core.engine import EngineSpec
+from tasks.core.engine import EngineSpec, trainer
 from tasks.core.errors import RecipeError, choices
 from tasks.core.source import SeedSource
 
@@ -127,6 +127,11 @@ class Recipe(_Part):
                     raise ValueError(
                         f"stage '{stage.name}' reads '{source}', which is not there{choices(source, have)}"
                     )
+        for name, spec in self.engines.items():
+            if (trains := trainer(spec)) is not None and trains not in names:
+                raise ValueError(
+                    f"engine '{name}' asks the model of stage '{trains}', which is not there{choices(trains, names)}"
+                )
         for name in self.release.stages or ():
             if name not in names:
                 raise ValueError(f"release names stage '{name}', which is not there{choices(name, names)}")
@@ -135,17 +140,34 @@ class Recipe(_Part):
 
     @cached_property
     def ordered(self) -> tuple[Stage, ...]:
-        """The stages so that each comes after its inputs; otherwise in the order written. ValueError on a cycle."""
+        """The stages so that each comes after its inputs, and after the one that trains the model of its engine.
+
+        Otherwise in the order written. ValueError on a cycle.
+        """
         left = list(self.stages)
         done: list[Stage] = []
         while left:
             made = {stage.name for stage in done} | set(self.seeds)
-            ready = [stage for stage in left if made.issuperset(stage.inputs)]
+            ready = [stage for stage in left if made.issuperset(self.waits_for(stage))]
             if not ready:
-                raise ValueError(f"the stages form a cycle: {_cycle(left)}")
+                raise ValueError(f"the stages form a cycle: {self._cycle(left)}")
             done.append(ready[0])
             left.remove(ready[0])
         return tuple(done)
+
+    def waits_for(self, stage: Stage) -> tuple[str, ...]:
+        """Return the names of what must be there before a stage can run."""
+        spec = self.engines.get(stage.engine or "")
+        trains = trainer(spec) if spec else None
+        return stage.inputs if trains is None else (*stage.inputs, trains)
+
+    def _cycle(self, stages: list[Stage]) -> str:
+        left = {stage.name for stage in stages}
+        waits = {stage.name: [name for name in self.waits_for(stage) if name in left] for stage in stages}
+        path = [stages[0].name]
+        while path.count(path[-1]) < 2:
+            path.append(waits[path[-1]][0])
+        return " → ".join(path[path.index(path[-1]) :])
 
     @property
     def published(self) -> tuple[str, ...]:
@@ -154,14 +176,6 @@ class Recipe(_Part):
             return self.release.stages
         read = {name for stage in self.stages for name in stage.inputs}
         return tuple(stage.name for stage in self.stages if stage.name not in read)
-
-
-def _cycle(stages: list[Stage]) -> str:
-    reads = {stage.name: [name for name in stage.inputs if any(s.name == name for s in stages)] for stage in stages}
-    path = [stages[0].name]
-    while path.count(path[-1]) < 2:
-        path.append(reads[path[-1]][0])
-    return " → ".join(path[path.index(path[-1]) :])
 
 
 def load_recipe(path: Path, overrides: tuple[str, ...] = ()) -> Recipe:

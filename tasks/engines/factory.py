@@ -6,7 +6,16 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from tasks.core.engine import Embedded, Engine, EngineSpec, Fake, OpenAIHttp, TransformersLocal, VllmOffline
+from tasks.core.engine import (
+    Embedded,
+    Engine,
+    EngineSpec,
+    Fake,
+    OpenAIHttp,
+    TransformersLocal,
+    VllmOffline,
+    trainer,
+)
 from tasks.core.errors import RecipeError
 
 _HUB_ID: Final = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+(@[\w./-]+)?")
@@ -59,9 +68,10 @@ def open_engine(spec: EngineSpec) -> Engine:
 
         return FakeEngine(spec)
     if isinstance(spec, OpenAIHttp):
+        from tasks.engines._servers import Patience  # noqa: PLC0415
         from tasks.engines.openai_http import HttpEngine  # noqa: PLC0415
 
-        return HttpEngine(spec)
+        return HttpEngine(spec, Patience(quiet_s=spec.patience_s))
     if isinstance(spec, VllmOffline):
         from tasks.engines.vllm_offline import VllmEngine  # noqa: PLC0415
 
@@ -78,9 +88,14 @@ def _embedded() -> TransformersLocal:
 
 
 def check_engine(spec: EngineSpec) -> None:
-    """Raise RecipeError for what would keep an engine from answering; asks a server for its models, loads no model."""
+    """Raise RecipeError for what would keep an engine from answering; asks a server for its models, loads no model.
+
+    A model that a stage is still to train is looked for when that is done.
+    """
     _check_packages(spec)
-    if isinstance(spec, Fake):
+    if trainer(spec) is not None:
+        _check_reach(spec)
+    elif isinstance(spec, Fake):
         from tasks.engines.fake import check_script  # noqa: PLC0415
 
         check_script(spec.answers, spec.failures)
@@ -97,6 +112,16 @@ def check_engine(spec: EngineSpec) -> None:
         from tasks.engines._model_files import check_model  # noqa: PLC0415
 
         check_model(spec.model, spec.options.get("revision"))
+
+
+def _check_reach(spec: EngineSpec) -> None:
+    """Raise RecipeError for an address that is none, or a device that is not there."""
+    if isinstance(spec, OpenAIHttp):
+        from tasks.engines._openai_access import access  # noqa: PLC0415
+
+        access(spec)
+    elif isinstance(spec, TransformersLocal):
+        _check_device(spec.device)
 
 
 def _check_packages(spec: EngineSpec) -> None:

@@ -31,7 +31,7 @@ from tasks.core.method import Draw, get_method
 from tasks.engines._structured import checked
 
 MODES: Final = ("429", "500", "hang", "garbage", "truncate", "disconnect")
-_KEPT = 10_000  # requests that the history holds
+KEPT = 10_000  # requests that the history holds
 
 
 def check_script(answers: Sequence[str], failures: Mapping[str, float]) -> None:
@@ -116,7 +116,7 @@ class FakeEngine:
         self.spec = spec or Fake(type="fake")
         self.script = Script(self.spec.answers, self.spec.failures)
         self.queue: deque[str | Answer | TilthError] = deque()
-        self.history: deque[Request] = deque(maxlen=_KEPT)
+        self.history: deque[Request] = deque(maxlen=KEPT)
         self.asked = 0
         self._hang_s = hang_s
 

@@ -2,9 +2,9 @@
 
     python -m tasks.engines.fake_server --port 8001 --latency-ms 20 --fail 500=0.3 --fail 429=0.1
 
-For tests and for measuring what a client costs: it counts every request, and how many of them it had answered before
-(`GET /stats`). Errors have the form and the wording of vLLM's server. `capacity` turns away, with 429 and Retry-After,
-what is over that many requests at a time.
+For tests and for measuring what a client costs: it counts connections, requests, and how many of those it had answered
+before (`GET /stats`), and knows what was said in which order. Errors have the form and the wording of vLLM's server.
+`capacity` turns away, with 429 and Retry-After, what is over that many requests at a time.
 """
 
 import argparse
@@ -15,20 +15,21 @@ import json
 import signal
 import sys
 import threading
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from tasks.core.errors import UserError
 from tasks.engines._http11 import Call, Connection, Reply
-from tasks.engines.fake import MODES, Script, cut, unit
+from tasks.engines.fake import KEPT, MODES, Script, cut, unit
 
 
 @dataclass
 class Counts:
     """What was asked of the server, and what it answered."""
 
+    connections: int = 0
     requests: int = 0
     answered: int = 0
     repeated: int = 0
@@ -53,19 +54,27 @@ class Setup:
 
 
 class Server:
-    """The OpenAI protocol over a script; `counts` may be read at any time."""
+    """The OpenAI protocol over a script; `counts` may be read at any time.
+
+    `history` holds the last thing that each of the last 10,000 requests said, in the order in which they came.
+    """
 
     def __init__(self, setup: Setup) -> None:
         self.setup = setup
         self.script = Script(setup.answers, setup.failures)
         self.counts = Counts()
+        self.history: deque[str] = deque(maxlen=KEPT)
         self._answered: set[bytes] = set()
         self.connections: set[Connection] = set()
 
     async def listen(self, host: str, port: int) -> asyncio.Server:
         """Return the listening server; port 0 takes a free one."""
         loop = asyncio.get_running_loop()
-        return await loop.create_server(lambda: Connection(self.answer, self.connections), host, port, backlog=4096)
+        return await loop.create_server(self._accepted, host, port, backlog=4096)
+
+    def _accepted(self) -> Connection:
+        self.counts.connections += 1
+        return Connection(self.answer, self.connections)
 
     def answer(self, call: Call) -> Reply:
         """Return the reply to a request."""
@@ -89,6 +98,7 @@ class Server:
         try:
             body = json.loads(call.body)
             said = _said(call.path, body)
+            self.history.append(said[-1])
         except (ValueError, KeyError, TypeError, IndexError) as exc:
             return self._counted(_error(400, f"the request cannot be read: {exc!r}"))
         if body.get("model") not in self.setup.models:

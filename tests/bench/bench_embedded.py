@@ -157,25 +157,25 @@ def shares(folder: Path, draws: int = 24, stages: Stages = ()) -> Iterator[tuple
         asyncio.run(engine.close())
 
 
-def trained() -> tuple[float, float, float]:
-    """Return seconds, CPU seconds and held-out loss of one training of the embedded model."""
+def trained(folder: Path) -> tuple[float, float, float]:
+    """Train the embedded model into an empty folder; return seconds, CPU seconds and the held-out loss."""
     from tasks.engines import embedded
 
+    before, started = resource.getrusage(resource.RUSAGE_SELF), time.perf_counter()
+    said = embedded.train(folder)
+    after = resource.getrusage(resource.RUSAGE_SELF)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return time.perf_counter() - started, cpu, said.figures["held_out_loss"]
+
+
+def bench() -> Iterator[Row]:
+    """Yield what a training takes, and the share of rows that pass with its model, in percent, all stages alike."""
     with tempfile.TemporaryDirectory() as folder:
-        before, started = resource.getrusage(resource.RUSAGE_SELF), time.perf_counter()
-        said = embedded.train(Path(folder))
-        after = resource.getrusage(resource.RUSAGE_SELF)
-        cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-        return time.perf_counter() - started, cpu, said.figures["held_out_loss"]
-
-
-def bench() -> list[Row]:
-    """Return the share of rows that pass, in percent, over all stages, each counting the same."""
-    from tasks.engines.embedded import model_folder
-
-    found = [found.passed / max(1, found.rows) for _, found in shares(model_folder())]
+        seconds, _cpu, _loss = trained(Path(folder))
+        yield Row(what="embedded model: trained in s", ours=round(seconds, 1), peer=None, ratio=None, asked="≤ 90 s")
+        found = [found.passed / max(1, found.rows) for _, found in shares(Path(folder))]
     share = round(100 * float(np.mean(found)), 1)
-    return [Row(what="embedded model: rows that pass, %", ours=share, peer=None, ratio=None, asked="70 %")]
+    yield Row(what="embedded model: rows that pass, %", ours=share, peer=None, ratio=None, asked="70 %")
 
 
 def _print(folder: Path, *, samples: bool) -> None:
@@ -196,7 +196,8 @@ if __name__ == "__main__":
     parser.add_argument("--train", action="store_true", help="train anew and measure that")
     options = parser.parse_args()
     if options.train:
-        seconds, cpu, loss = trained()
+        with tempfile.TemporaryDirectory() as folder:
+            seconds, cpu, loss = trained(Path(folder))
         print(f"training: {seconds:.0f} s, {cpu:.0f} CPU s, held-out loss {loss:.2f}")
     from tasks.engines.embedded import model_folder
 

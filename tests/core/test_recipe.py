@@ -34,10 +34,31 @@ def test_stages_run_after_their_inputs(links, expected):
     assert "".join(stage.name for stage in built.ordered) == expected
 
 
+def tuned(stage, **changes):
+    """An engine whose model a stage trains."""
+    return {"tuned": {"type": "transformers_local", "model": f"stage:{stage}", **changes}}
+
+
+def test_stage_runs_after_the_one_that_trains_its_engine():
+    """Whatever the order written; a stage that asks another engine keeps its place."""
+    asks, other, trains = stages("a", "b", "c")
+    built = build_recipe(recipe(stages=[{**asks, "engine": "tuned"}, other, trains], engines=tuned("c")), "r")
+    assert "".join(stage.name for stage in built.ordered) == "bca"
+
+
 BAD = {
     "cycle": (recipe(stages=stages("ab", "bc", "ca")), "the stages form a cycle: a → b → c → a"),
     "cycle of one": (recipe(stages=stages("aa")), "cycle: a → a"),
     "cycle behind a stage": (recipe(stages=stages("ab", "bb")), "cycle: b → b"),
+    "cycle by an engine": (
+        recipe(stages=[{**STAGE, "engine": "tuned"}, *stages("ba")], engines=tuned("b")),
+        "the stages form a cycle: a → b → a",
+    ),
+    "model of its own": (recipe(stages=[{**STAGE, "engine": "tuned"}], engines=tuned("a")), "cycle: a → a"),
+    "model of no stage": (
+        recipe(engines=tuned("b")),
+        "engine 'tuned' asks the model of stage 'b', which is not there; have: a",
+    ),
     "no stages": (recipe(stages=[]), "stages"),
     "name twice": (recipe(stages=stages("a", "a")), "the name 'a' is used twice"),
     "stage named as seeds": (recipe(seeds={"a": "x.jsonl"}), "the name 'a' is used twice"),

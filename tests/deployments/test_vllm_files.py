@@ -78,6 +78,19 @@ def test_command_serves_a_directory_under_its_name(venv, model):
     assert line[-2:] == ["--max-num-seqs", "64"]
 
 
+def test_name_of_a_trained_model_has_its_digest(model):
+    """By it a recipe finds the very weights that its stage has trained, wherever the folder was copied to."""
+    (model / "report.json").write_text('{"key": "0123", "digest": "abcd"}')
+    assert serve.name_of(model) == "my-model:abcd"
+
+
+@pytest.mark.parametrize("report", ["", "[]", '{"key": "0123"}'], ids=["no JSON", "no object", "no digest"])
+def test_report_of_something_else_is_no_name(model, report):
+    """Others may call a file so."""
+    (model / "report.json").write_text(report)
+    assert serve.name_of(model) == "my-model"
+
+
 def test_json_is_written_tight_unless_told_otherwise(venv):
     """A small model that may write any white space writes nothing else."""
     option = "--structured-outputs-config"

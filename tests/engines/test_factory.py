@@ -72,6 +72,33 @@ def test_each_spec_opens_its_engine(folder):
         assert engine.identity.startswith(f"{spec.type}:")
 
 
+@pytest.mark.parametrize(
+    "spec",
+    [
+        TransformersLocal(type="transformers_local", model="stage:learnt", device="cpu"),
+        OpenAIHttp(type="openai_http", base_url="http://127.0.0.1:9/v1", model="stage:learnt"),
+    ],
+    ids=lambda spec: spec.type,
+)
+def test_model_that_is_yet_to_be_trained_is_not_looked_for(spec):
+    """Nor is a server that cannot have it yet."""
+    check_engine(spec)
+
+
+@pytest.mark.parametrize(
+    ("spec", "error"),
+    [
+        (TransformersLocal(type="transformers_local", model="stage:learnt", device="tpu"), "unknown device 'tpu'"),
+        (OpenAIHttp(type="openai_http", base_url="nowhere", model="stage:learnt"), "'nowhere' is no address"),
+    ],
+    ids=["device", "address"],
+)
+def test_place_of_a_model_that_is_yet_to_be_trained_is_checked(spec, error):
+    """What can be known beforehand is."""
+    with pytest.raises(RecipeError, match=error):
+        check_engine(spec)
+
+
 def test_good_engines_pass_the_check(folder):
     """A fake, a directory with a model, a server with that model."""
     with serving(models=["a", "b"]) as server:

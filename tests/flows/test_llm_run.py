@@ -67,6 +67,41 @@ def test_changed_gate_asks_nothing(cli, write_recipe, tmp_path):
     assert [row["text"] for row in data(tmp_path / "one")] == [row["text"] for row in data(tmp_path / "two")]
 
 
+def test_changed_later_stage_asks_only_for_what_is_missing(cli, write_recipe, tmp_path):
+    """Of two stages that ask, the second on what the first made: its new instruction sends its own requests alone."""
+
+    def recipe(server, ending):
+        asked = {
+            "name": "asked",
+            "method": "prompt",
+            "params": {
+                "instruction": "Ask about {{ part }}.",
+                "attributes": {"part": [f"part {n}" for n in range(90)]},
+            },
+            "count": 30,
+        }
+        answered = {
+            "name": "answered",
+            "method": "prompt",
+            "inputs": ["asked"],
+            "params": {"instruction": f"Answer this: {{{{ text }}}} {ending}", "output": "answer"},
+            "per_seed": 1,
+        }
+        engine = {"type": "openai_http", "base_url": server.base_url, "model": "fake"}
+        bare = {"rules": [], "expect": []}
+        return write_recipe({**asked, **bare}, {**answered, **bare}, engines={"fake": engine})
+
+    with serving() as server:
+        first = cli("run", recipe(server, "Be short."), "--out", tmp_path / "one")
+        assert (first.code, server.counts.requests) == (0, 60), first.err
+        again = cli("run", recipe(server, "Be kind."), "--out", tmp_path / "two")
+        assert (again.code, server.counts.requests) == (0, 90), again.err
+        assert server.counts.repeated == 0
+        later = list(server.server.history)[60:]
+    assert all("Answer this:" in said and "Be kind." in said for said in later)
+    assert len(data(tmp_path / "two")) == 30
+
+
 def test_budget_stops_the_run_cleanly_and_the_next_goes_on(cli, write_recipe, tmp_path):
     """Exit code 3 and one line that names the cap; with more budget only the rest is asked."""
     with serving() as server:

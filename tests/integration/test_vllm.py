@@ -7,18 +7,27 @@ import asyncio
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import yaml
 
-from tasks.core.engine import OpenAIHttp, Price, Request, sampling
+from tasks.answers import AnswerLog
+from tasks.core.engine import OpenAIHttp, Price, Request, TransformersLocal, sampling
 from tasks.core.errors import RecipeError, RecordError, TilthError
 from tasks.core.method import get_method
 from tasks.core.rollout import Context
 from tests.bench.bench_embedded import OTHERS, quickstart, quickstart_seeds
+from tests.builders import write_jsonl
+from tests.engines.asking import once
+from tests.engines.models import llama
+from tests.flows.conftest import cli, home, orchestrator  # noqa: F401 - fixtures
+from tests.flows.test_pipeline import manifest
 
 ROOT = Path(__file__).resolve().parents[2]
 VENV = ROOT / ".venv-vllm"
@@ -44,6 +53,24 @@ SCHEMA = {
 ASK = (("user", "Write a support ticket.\n\nAnswer with the text only."),)
 
 
+@contextmanager
+def served(folder, log, *, port=0, more=()):
+    """Start vLLM on a model's folder inside the `with` block; return the server's address."""
+    line = [sys.executable, str(SERVE), str(folder), "--port", str(port), "--log", str(log), "--timeout-s", "600"]
+    options = ["--", "--max-num-seqs", "64", "--enforce-eager", *more]
+    server = subprocess.Popen([*line, *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    said = server.stdout.readline()
+    found = re.match(r"(http://\S+/v1) serves", said)
+    if not found:
+        pytest.fail(f"{said}{server.stderr.read()}\n{log.read_text()[-3000:]}")
+    try:
+        yield found[1]
+    finally:
+        server.terminate()
+        ended = server.wait(60)
+    assert ended == 0
+
+
 @pytest.fixture(scope="module")
 def address(tmp_path_factory):
     """Return the address of the server, started for this module and stopped after it."""
@@ -52,17 +79,8 @@ def address(tmp_path_factory):
         return
     from tasks.engines.embedded import model_folder
 
-    log = tmp_path_factory.mktemp("vllm") / "vllm.log"
-    line = [sys.executable, str(SERVE), str(model_folder()), "--port", "0", "--log", str(log), "--timeout-s", "600"]
-    more = ["--", "--max-num-seqs", "64", "--enforce-eager"]
-    server = subprocess.Popen([*line, *more], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    said = server.stdout.readline()
-    found = re.match(r"(http://\S+/v1) serves", said)
-    if not found:
-        pytest.fail(f"{said}{server.stderr.read()}\n{log.read_text()[-3000:]}")
-    yield found[1]
-    server.terminate()
-    assert server.wait(60) == 0
+    with served(model_folder(), tmp_path_factory.mktemp("vllm") / "vllm.log") as found:
+        yield found
 
 
 @pytest.fixture
@@ -157,7 +175,6 @@ def test_dead_address_is_one_line():
 def test_methods_run(stage, address, tmp_path):
     """Each llm method, through the runner and the answer log: every draw is accounted for, some rows are good, and a
     second run asks for nothing."""
-    from tasks.answers import AnswerLog
     from tasks.cost import Spending
     from tasks.rollouts import engine_for, run_rollouts
 
@@ -183,3 +200,57 @@ def test_methods_run(stage, address, tmp_path):
     assert reasons.count(None) > 0, reasons
     assert again.stats["fresh"] == 0
     assert again.records.equals(first.records)
+
+
+BARE = {"inputs": ["howto"], "rules": [], "expect": []}
+
+
+@pytest.fixture
+def tuning(tmp_path):
+    """A recipe that adapts a small Llama and asks it at a port; its path and the port."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    rows = [{"text": f"How to clean lamp {n}?", "target": f"Wipe lamp {n} with a dry cloth."} for n in range(8)]
+    write_jsonl(tmp_path / "howto.jsonl", rows)
+    base = llama(tmp_path / "base", hidden_size=128, intermediate_size=256)
+    lora = {"model": str(base), "adapt": "lora", "precision": "fp32", "context": 64, "max_steps": 3, "threads": 1}
+    asking = {"instruction": "{{ text }}", "output": "answer", "max_tokens": 12, "temperature": 0}
+    stages = [
+        {"name": "learnt", "method": "finetune", "params": {**lora, "max_tokens": 8}, "per_seed": 1, **BARE},
+        {"name": "asked", "method": "prompt", "engine": "tuned", "params": asking, "per_seed": 1, **BARE},
+    ]
+    engine = {"type": "openai_http", "base_url": f"http://127.0.0.1:{port}/v1", "model": "stage:learnt"}
+    value = {"name": "tuned", "seeds": {"howto": "howto.jsonl"}, "engines": {"tuned": engine}, "stages": stages}
+    path = tmp_path / "recipe.yaml"
+    path.write_text(yaml.safe_dump({**value, "release": {"docs": False}}))
+    return path, port
+
+
+def greedy(engine):
+    """Return what an engine says of three prompts, without chance; half a character at the end is not compared."""
+    given = sampling(temperature=0.0, max_tokens=8)
+    answers = once(engine, [Request(prompt=f"write about lamp {n}", sampling=given) for n in range(3)])
+    return [(answer.text.rstrip("\N{REPLACEMENT CHARACTER}"), answer.finish_reason) for answer in answers]
+
+
+@pytest.mark.skipif(not INSTALLED, reason="a server of its own needs vLLM installed here")
+@pytest.mark.usefixtures("orchestrator")
+def test_merged_model_is_served_and_asked_by_the_recipe_that_trained_it(cli, home, tuning, tmp_path):  # noqa: F811
+    """The first run says which command serves it; the second goes on; what vLLM says is what transformers says."""
+    from tasks.engines.openai_http import HttpEngine
+    from tasks.engines.transformers_local import LocalEngine
+
+    path, port = tuning
+    ran = cli("run", path, "--out", tmp_path / "out")
+    (folder,) = [report.parent for report in (home / "work" / "models").glob("*/report.json")]
+    assert (ran.code, f"make vllm MODEL={folder}" in ran.err) == (2, True), ran.err
+    assert not list(folder.glob("adapter*"))
+    with served(folder, tmp_path / "vllm.log", port=port, more=["--dtype", "float32"]) as address:
+        ran = cli("run", path, "--out", tmp_path / "out")
+        assert ran.code == 0, ran.err
+        said = greedy(HttpEngine(OpenAIHttp(type="openai_http", base_url=address)))
+    assert said == greedy(LocalEngine(TransformersLocal(type="transformers_local", model=str(folder), device="cpu")))
+    name = f"{folder.name}:{manifest(tmp_path / 'out')['models']['learnt']['digest']}"
+    (total,) = AnswerLog(home / "work" / "answers.sqlite").totals()
+    assert (total.engine, total.answers) == (f"openai_http:{name}", 8)

@@ -80,6 +80,7 @@ ANSWERS: dict[str, Sequence[str] | Callable[[Request], str]] = {
     "grounded_qa": (
         '[{"question": "What is wrong?", "answer": "It is small.", "evidence": "It is too small."}]',
         '[{"question": "What is asked?", "answer": "A call.", "evidence": "Please call me."}]',
+        '[{"question": "How can I help?", "answer": "By a call.", "evidence": "Please call me."}]',
     ),
     "judge": ('{"clear": 4}', '{"clear": 3}', '{"clear": 1}'),
     "preference": preference_answer,

@@ -9,10 +9,14 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from tasks.core.engine import Request, TransformersLocal, sampling
 from tasks.core.errors import RecipeError
 from tasks.core.method import FAMILIES, get_method, methods
 from tasks.core.record import SCHEMA
-from tests.builders import make
+from tasks.engines.factory import check_engine
+from tasks.engines.transformers_local import LocalEngine
+from tests.builders import make, trained
+from tests.engines.asking import once
 from tests.methods.examples import EXAMPLES, SEEDS, VARIANTS
 
 METHODS = sorted(methods())
@@ -99,6 +103,17 @@ def test_never_more_than_asked(case, count, seed):
     reasons = records.column("reason") if "reason" in records.schema.names else pa.nulls(records.num_rows)
     for row, reason in zip(records.to_pylist(), reasons.to_pylist(), strict=True):
         assert reason or row.get("text") or row.get("messages")
+
+
+@pytest.mark.parametrize("name", [name for name in METHODS if get_method(name).serves])
+def test_model_that_a_method_serves_is_one_that_engines_open(name):
+    """A folder in Hugging Face format with a chat template: it is found whole, and answers."""
+    method, params = of_case(name)
+    spec = TransformersLocal(type="transformers_local", model=str(trained(method, params, SEEDS)), device="cpu")
+    check_engine(spec)
+    asked = Request(messages=(("user", "What arrived?"),), sampling=sampling(max_tokens=4))
+    (answer,) = once(LocalEngine(spec), [asked])
+    assert 1 <= answer.completion_tokens <= 4
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,8 @@ and pairs the assistant's turns are learned, by the model's chat template; a tok
 Several documents share a row of `context` tokens, with attention inside each. Some seeds are held out: training stops
 where their loss no longer falls, and keeps the weights of the best. A killed training goes on from its last checkpoint.
 
-The model's folder is in Hugging Face format, adapters merged: vLLM serves it as it is.
+The model's folder, `models/<key>` in the work folder, is in Hugging Face format, adapters merged: vLLM serves it as it
+is, and other stages of the recipe ask it through an engine with `model: stage:NAME`, this stage's name.
 
 A draw starts from nothing, from `prefix`, or from a seed: its first words, or a pair's prompt, which is answered anew.
 What runs into `max_tokens` is rejected as `truncated`, what the seeds hold already as `copied`.
