@@ -70,7 +70,7 @@ def estimate(
 ) -> Estimate:
     """Return what `draws` draws of a method will ask, from a few that start from the seed rows given (a sample).
 
-    With `probe`, PROBES of the requests are really sent: they are those of the run, so their answers are kept for it.
+    With `probe`, the first requests of PROBES draws are really sent: those of the run, which then has the answers.
     """
     length = log.completion_tokens(engine.identity, method.id) if log and engine else None
     dry = on_loop(_DryRun(part, method, params, length).draws(min(draws, DRY_DRAWS), seed_rows, context))
@@ -85,7 +85,8 @@ def estimate(
     rate = log.rate(engine.identity) if log and engine else None
     probed = 0
     if probe and log and engine:
-        found = on_loop(_probe(asked[:PROBES], engine, log, price, method.id))
+        firsts = [one.requests[0] for one in dry if one.requests][:PROBES]
+        found = on_loop(_probe(firsts, engine, log, price, method.id))
         rate, length, probed = found.rate or rate, found.length or length, found.fresh
         notes.append(found.note)
     expected = None if length is None else min(most, math.ceil(requests * length))
@@ -175,17 +176,19 @@ def _counted(requests: Sequence[Request], engine: Engine | None) -> tuple[list[i
 
 @dataclass(frozen=True, slots=True)
 class _Probe:
-    """What requests sent together gave: fresh answers a second, tokens of an answer, how many were sent, and paid."""
+    """What requests sent together gave: fresh answers a second, tokens of an answer, and how many came of how many."""
 
     rate: float | None
     length: float | None
     sent: int
+    answered: int
     fresh: int
 
     @property
     def note(self) -> str:
-        new = f"{self.fresh} of them new" if self.fresh else "all of them in the answer log before"
-        return f"time and answers by {self.sent} requests sent at a time, {new}; the log keeps the answers for the run"
+        known, refused = self.answered - self.fresh, self.sent - self.answered
+        came = f"{self.fresh} new, {known} from the answer log, {refused} refused"
+        return f"time and answers by a probe of {self.sent} requests at a time: {came}; the log keeps them for the run"
 
 
 async def _probe(requests: Sequence[Request], engine: Engine, log: AnswerLog, price: Price, method: str) -> _Probe:
@@ -199,4 +202,4 @@ async def _probe(requests: Sequence[Request], engine: Engine, log: AnswerLog, pr
     found = [one for one in ended if not isinstance(one, BaseException)]
     fresh = sum(new for _answer, new in found)
     length = sum(answer.completion_tokens for answer, _new in found) / len(found) if found else None
-    return _Probe(fresh / seconds if fresh else None, length, len(requests), fresh)
+    return _Probe(fresh / seconds if fresh else None, length, len(requests), len(found), fresh)
