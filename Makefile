@@ -61,8 +61,14 @@ bench-models: .venv-bench/.ready
 	.venv-peers/bin/python -m pip install --quiet --disable-pip-version-check -r tests/bench/requirements-peers.txt
 	@touch $@
 
+# Apart from distilabel, which takes a newer pyarrow: where one cannot be installed the other still is.
+.venv-data-designer/.ready: tests/bench/requirements-data-designer.txt
+	@test -x .venv-data-designer/bin/python || $(PYTHON) -m venv .venv-data-designer
+	.venv-data-designer/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
 bench-llm: .venv-bench/.ready
-	@$(MAKE) --no-print-directory .venv-vllm/.ready .venv-peers/.ready || echo "a peer could not be installed: its rows are left out"
+	@$(MAKE) --no-print-directory --keep-going .venv-vllm/.ready .venv-peers/.ready .venv-data-designer/.ready || echo "a peer could not be installed: its rows are left out"
 	.venv-bench/bin/python -m tests.bench.run $@
 
 bench-orchestration: .venv-bench/.ready

@@ -1,8 +1,8 @@
-"""`prompt` through Prefect and the answer log on a real vLLM server, against a bare client and against distilabel.
+"""`prompt` through Prefect and the answer log on a real vLLM server, against a bare client and two peers.
 
 All ask the same server for the same 2,000 prompts, with the same sampling. The bare client is an aiohttp loop at the
 best of several concurrencies. Of ours, the time that the same command takes for a few prompts is taken off: it is what
-Python and Prefect take to start. The same is taken off distilabel's.
+Python and Prefect take to start. The same is taken off what distilabel and data-designer take.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ from tasks.methods.llm import prompt
 from tests.bench.measure import Row, row
 
 ROOT = Path(__file__).resolve().parents[2]
-PEERS = ROOT / ".venv-peers/bin/python"
+PEERS = {"distilabel": ROOT / ".venv-peers", "data-designer": ROOT / ".venv-data-designer"}
 _PROMPTS, _FEW = 2_000, 20
 _AT_ONCE = (32, 64, 128)
 _SAMPLING = {"temperature": 0.8, "max_tokens": 64}
@@ -31,7 +31,7 @@ PARAMS = {"instruction": "{{ text }}", "output": "answer", **_SAMPLING}
 
 
 def bench() -> Iterator[Row]:
-    """Yield tokens a second against a bare client, and against distilabel where `make bench-llm` could install it."""
+    """Yield tokens a second against a bare client, and against each peer that `make bench-llm` could install."""
     if not (ROOT / ".venv-vllm/bin/vllm").is_file():
         sys.stderr.write("vLLM is not installed: its rows are left out\n")
         return
@@ -44,8 +44,11 @@ def bench() -> Iterator[Row]:
         ours = _ours(place, url, texts)
         what = "prompt through Prefect and the answer log, vLLM on a CPU, tokens/s"
         yield row(f"{what}; peer a bare client, {best} at once", ours, bare[best], asked="0.95x")
-        if PEERS.is_file():
-            yield row(f"{what}; peer distilabel", ours, _distilabel(place, url, model, texts), asked="1.2x")
+        for peer, venv in PEERS.items():
+            if (venv / ".ready").is_file():
+                yield row(f"{what}; peer {peer}", ours, _peer(peer, place, (url, model), texts), asked="1.2x")
+            else:
+                sys.stderr.write(f"{peer} is not installed: its row is left out\n")
 
 
 @contextmanager
@@ -124,14 +127,16 @@ def _timed(words: Sequence[Any], **more: str) -> float:
     return time.perf_counter() - began
 
 
-def _distilabel(folder: Path, url: str, model: str, texts: Sequence[str]) -> float:
+def _peer(peer: str, folder: Path, served: tuple[str, str], texts: Sequence[str]) -> float:
+    """Return the tokens a second of a peer's script; `served` is the server's URL and its model."""
     seconds, tokens = [], []
     for some in (texts[:_FEW], texts):
         asked, said = folder / "asked.json", folder / "said.json"
         asked.write_text(json.dumps([_messages(text)[0]["content"] for text in some]), encoding="utf-8")
-        script = ROOT / "tests/bench/peer_distilabel.py"
+        script = ROOT / f"tests/bench/peer_{peer.replace('-', '_')}.py"
         more = {"HF_HUB_OFFLINE": "1", "HOME": str(folder)}
-        seconds.append(_timed([PEERS, "-W", "ignore", script, url, model, asked, said, json.dumps(_SAMPLING)], **more))
+        words = [PEERS[peer] / "bin/python", "-W", "ignore", script, *served, asked, said, json.dumps(_SAMPLING)]
+        seconds.append(_timed(words, **more))
         tokens.append(json.loads(said.read_text(encoding="utf-8"))["tokens"])
     return (tokens[1] - tokens[0]) / (seconds[1] - seconds[0])
 
