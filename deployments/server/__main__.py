@@ -18,6 +18,7 @@ from deployments.server import deploy, environment, ready, stamp
 from deployments.server.environment import ROOT, Place
 from deployments.server.processes import Program, last_line, log_of, running, start, stop
 from flows.orchestrator import ensure_database
+from flows.places import Folders, make_folders
 from tasks.core.errors import TilthError, UserError
 
 _RUNS_AT_ONCE = {"tilth-cpu": 4, "tilth-gpu": 1}
@@ -45,6 +46,7 @@ def up(place: Place) -> None:
     began, folder = time.monotonic(), environment.home()
     server, *others = programs(place)
     _check(place, folder)
+    folders = make_folders(ROOT)
     database = os.environ.get("TILTH_DATABASE_URL", "")
     if all(running(p.name, folder) for p in (server, *others)) and stamp.deployed(place, database):
         _say(f"Tilth is up already: {place.ui}")
@@ -52,7 +54,6 @@ def up(place: Place) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     if not database:
         ensure_database(folder)
-    (ROOT / "landing").mkdir(exist_ok=True)
     environment.remember(place)
     start(server, folder)
     os.environ.update(environment.client(place))
@@ -68,9 +69,24 @@ def up(place: Place) -> None:
     stamp.remember_deployed(place, database)
     _say(f"Tilth is up after {time.monotonic() - began:.0f} s: {place.ui}\n")
     _say("Try:")
-    _say("  cp deployments/recipes/quickstart/seeds/tickets.jsonl landing/   # a release of it appears in releases/")
-    _say("  .venv/bin/tilth landed                                           # what landed, and what became of it")
-    _say(f"  PREFECT_API_URL={place.api} .venv/bin/prefect deployment run pipeline/pipeline")
+    for line in _worth_trying(place, folders):
+        _say(f"  {line}")
+
+
+def _worth_trying(place: Place, folders: Folders) -> list[str]:
+    """Return three commands to type at the root of the project, with what each is for."""
+    to = f"{_near(folders.landing[0])}/" if folders.landing else "where the landing file looks"
+    copy = f"cp deployments/recipes/quickstart/seeds/tickets.jsonl {to}"
+    return [
+        f"{copy}   # a release of it appears in {_near(folders.releases)}/",
+        f"{'.venv/bin/tilth landed':<{len(copy)}}   # what landed, and what became of it",
+        f"PREFECT_API_URL={place.api} .venv/bin/prefect deployment run pipeline/pipeline",
+    ]
+
+
+def _near(path: Path) -> Path:
+    """Return a path as one would type it at the root of the project."""
+    return path.relative_to(ROOT) if path.is_relative_to(ROOT) else path
 
 
 def _check(place: Place, folder: Path) -> None:

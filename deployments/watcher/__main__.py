@@ -8,12 +8,13 @@ from pathlib import Path
 
 from deployments.watcher.watcher import Watcher
 from flows.landing import exit_code
+from tasks.core.settings import settings
 
 
 def main() -> int:
     """Watch until a signal comes; 2 where the landing file is wrong."""
     parser = argparse.ArgumentParser(prog="python -m deployments.watcher", description=__doc__)
-    parser.add_argument("--config", type=Path, default=Path("deployments/landing.yaml"), help="landing file")
+    parser.add_argument("--config", type=Path, default=settings().landing, help="landing file; default TILTH_LANDING")
     parser.add_argument("--deployment", default="seeds/seeds", help="deployment to submit, as flow/name")
     given = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)

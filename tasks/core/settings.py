@@ -24,6 +24,9 @@ class Settings(BaseSettings):
     dask_address: str = Field("", description="address of the Dask scheduler, for runner dask, e.g. tcp://HOST:8786")
     retries: int = Field(2, ge=0, le=20, description="further tries of a shard that failed")
     retry_delay_s: float = Field(2.0, ge=0, description="wait before the first retry, in seconds; doubles, with jitter")
+    landing: Path = Field(
+        Path("deployments/landing.yaml"), description="landing file: where seeds land, and which recipe releases them"
+    )
     engine: str = Field(
         "embedded",
         description="what answers llm stages that name no engine: embedded, http(s)://HOST/v1[#MODEL], or a folder",

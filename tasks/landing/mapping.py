@@ -100,6 +100,11 @@ class Landing(_Part):
         """The folder of the releases."""
         return (self.base / self.releases).resolve()
 
+    @property
+    def folders(self) -> list[Path]:
+        """The sources that are folders."""
+        return [(self.base / spec.path).resolve() for spec in self.sources.values() if not spec.is_s3]
+
     def routed(self, source: str, path: str) -> Route | None:
         """Return the first route that holds for a path below a source; None where there is none."""
         for route in self.routes:
