@@ -5,7 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from flows.wake import submit, tell, wake
+from flows.tell import confirm, tell
+from flows.wake import submit, wake
 from tasks.core.errors import TilthError
 from tasks.landing.arrivals import Looked, look, take
 from tasks.landing.ledger import Ledger
@@ -27,7 +28,7 @@ class Desk:
         self._ledger = Ledger()
         self._sources = open_sources(self.landing)
         specs = self.landing.sources.values()
-        self.folders = [(self.landing.base / spec.path).resolve() for spec in specs if not spec.is_s3]
+        self.folders = self.landing.folders
         self.queues = [spec.queue for spec in specs if spec.queue]
         for folder in self.folders:
             folder.mkdir(parents=True, exist_ok=True)
@@ -45,11 +46,14 @@ class Desk:
         return looked.waiting > 0 or self._trying(self._ledger.pending, 1) > 0
 
     def reconcile(self) -> None:
-        """Submit what is overdue, and tell of what ended without a word."""
+        """Submit what is overdue, tell of what ended without a word, and again of what the server has lost."""
         submitted = self._trying(lambda: submit(self.landing, self._ledger, self._deployment), 0)
         if submitted:
             self._say(f"submitted {submitted} runs for what was overdue")
         self._trying(lambda: tell(self._ledger), 0)
+        lost = self._trying(lambda: confirm(self._ledger), 0)
+        if lost:
+            self._say(f"told again of {lost} ends that the server has not kept")
 
     def receive(self, queue: str, wait_s: int) -> int:
         """Enter what a queue tells of, then take it off the queue; return how many objects that are."""

@@ -9,8 +9,9 @@ from prefect.artifacts import create_markdown_artifact
 from flows.artifacts import artifact_key, cell
 from flows.content import LaterError, Maker
 from flows.runner import Shards
-from flows.wake import tell
+from flows.tell import tell
 from tasks.core.errors import TransientError
+from tasks.core.settings import settings
 from tasks.landing.arrivals import take
 from tasks.landing.claims import Claims
 from tasks.landing.keeping import drop
@@ -28,16 +29,16 @@ _SHOWN = 200
     task_runner=Shards(),
     validate_parameters=True,
 )
-def seeds(uris: list[str] | None = None, config: str = "deployments/landing.yaml", limit: int = 1000) -> dict[str, int]:
+def seeds(uris: list[str] | None = None, config: str | None = None, limit: int = 1000) -> dict[str, int]:
     """Make a release of every content that landed and that no other run works on.
 
     Args:
         uris: Files that have landed, as file:// or s3:// URIs or paths; each must be below a source of the landing
             file. Empty for what the ledger holds.
-        config: Path of the landing file, which maps path patterns to recipes.
+        config: Path of the landing file, which maps path patterns to recipes; empty for the machine's, TILTH_LANDING.
         limit: Contents after which this run ends; further runs take the rest.
     """
-    landing, ledger = load_landing(Path(config)), Ledger()
+    landing, ledger = load_landing(Path(config or settings().landing)), Ledger()
     try:
         for problem in take(uris or (), landing, ledger).problems:
             get_run_logger().warning(problem)

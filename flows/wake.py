@@ -1,22 +1,19 @@
-"""Telling the orchestrator: that seeds landed, that a run is due, how a content ended. The ledger keeps count."""
+"""Telling the orchestrator that seeds landed and that a run is due. The ledger keeps count."""
 
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Sequence
 from typing import Any
-from uuid import NAMESPACE_URL, uuid5
 
-import httpx
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterId, FlowRunFilter
 from prefect.client.schemas.objects import StateType
 from prefect.exceptions import ObjectNotFound
 
+from flows.events import LANDED, event, reachable, send
 from tasks.core.errors import TransientError, UserError
 from tasks.core.manifest import digest
 from tasks.landing.ledger import Entry, Ledger
 from tasks.landing.mapping import Landing
 
-LANDED, REJECTED, RELEASED = "tilth.seeds.landed", "tilth.seeds.rejected", "tilth.dataset.released"
 # Event to flow body takes 3-14 s with a process worker; after this long a run that was asked for is not counted on.
 START_S = 45.0
 _WINDOW_S = 60.0
@@ -26,20 +23,12 @@ def wake(landing: Landing, ledger: Ledger) -> int:
     """Emit an event for each group of contents that wants a run now; return how many. TransientError: tell it later."""
     groups = ledger.wake(landing.batch, landing.runs, START_S)
     try:
-        _send([_event(LANDED, group[0], {"uris": [entry.uri for entry in group]}) for group in groups])
+        send([event(LANDED, group[0], {"uris": [entry.uri for entry in group]}) for group in groups])
     except TransientError:
         for group in groups:
             ledger.unwake(group)
         raise
     return len(groups)
-
-
-def tell(ledger: Ledger) -> int:
-    """Emit the end of every content whose end was not told yet; return how many. At least once, with the same id."""
-    ended = ledger.untold()
-    _send([_event(RELEASED if e.state == "released" else REJECTED, e, _outcome(e, ledger)) for e in ended])
-    ledger.tell(ended)
-    return len(ended)
 
 
 def submit(landing: Landing, ledger: Ledger, deployment: str, grace_s: float = START_S) -> int:
@@ -50,7 +39,7 @@ def submit(landing: Landing, ledger: Ledger, deployment: str, grace_s: float = S
     due = ledger.overdue(grace_s)
     if not due:
         return 0
-    with get_client(sync_client=True) as client, _reachable():
+    with get_client(sync_client=True) as client, reachable():
         found = _deployment(client, deployment)
         room = landing.runs - ledger.at_work() - _scheduled(client, found)
         batches = [due[start : start + landing.batch] for start in range(0, len(due), landing.batch)]
@@ -82,40 +71,3 @@ def _scheduled(client: SyncPrefectClient, deployment: Any) -> int:
     waiting = FlowRunFilter.model_validate({"state": {"type": {"any_": [StateType.SCHEDULED]}}})
     mine = DeploymentFilter(id=DeploymentFilterId(any_=[deployment]))
     return len(client.read_flow_runs(flow_run_filter=waiting, deployment_filter=mine, limit=100))
-
-
-def _outcome(entry: Entry, ledger: Ledger) -> dict[str, Any]:
-    told = {"id": entry.id, "digest": entry.digest, "uri": entry.uri, "uris": ledger.uris(entry), "state": entry.state}
-    if entry.state == "released":
-        return told | {"dataset": entry.route, "release": entry.release, "rows": entry.rows}
-    return told | {"reason": entry.reason}
-
-
-def _event(name: str, entry: Entry, payload: Mapping[str, Any]) -> dict[str, Any]:
-    # The same end told twice is the same event: Prefect keeps one of each id.
-    told = f"{name}/{entry.digest}/{entry.route}/{entry.tries}/{entry.finished_at or entry.woken_at}"
-    return {
-        "id": str(uuid5(NAMESPACE_URL, told)),
-        "event": name,
-        "occurred": datetime.now(UTC).isoformat(),
-        "resource": {"prefect.resource.id": f"tilth.content.{entry.digest}", "prefect.resource.name": entry.name},
-        "payload": dict(payload),
-    }
-
-
-def _send(events: Sequence[Mapping[str, Any]]) -> None:
-    """Post events. Prefect's own `emit_event` would drop them without a word while the server is down."""
-    if events:
-        with get_client(sync_client=True) as client, _reachable():
-            client.request("POST", "/events", json=list(events))
-
-
-class _reachable:  # noqa: N801  a context manager, read as a word
-    """Turn what a server that is down or busy raises into TransientError."""
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, _at: object) -> None:
-        if isinstance(value, httpx.HTTPError):
-            raise TransientError(f"the Prefect server does not answer: {value or type(value).__name__}") from value

@@ -41,5 +41,10 @@ contents = Table(
     Column("rows", BigInteger),
     Column("reason", Text),
     Column("told", Boolean, nullable=False),
+    # An end that was told is confirmed once the server is seen to keep it: how long after the last telling to look, and
+    # when that is; empty once confirmed. A process from before these columns writes neither.
+    Column("confirm_s", Double),
+    Column("confirm_at", Double),
 )
 Index("contents_state", contents.c.state, contents.c.due_at)
+Index("contents_confirm_at", contents.c.confirm_at)

@@ -17,7 +17,7 @@ from tasks.core.settings import settings
 from tasks.stores.local import explained as writing
 
 SCHEMA = "tilth"
-HEAD = "0001"
+HEAD = "0002"
 # Not Alembic's usual name: where the database user is called like the schema, PostgreSQL's search path would show
 # Prefect, which lives beside it, the ledger's revision as its own.
 VERSION_TABLE = "ledger_version"
@@ -125,12 +125,23 @@ def _migrate(engine: Engine) -> None:
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
             connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}"))
         from alembic import command  # noqa: PLC0415  0.3 s to import, and rarely needed
-        from alembic.config import Config  # noqa: PLC0415  comes with it
+        from alembic.util import CommandError  # noqa: PLC0415  comes with it
 
-        config = Config()
-        config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-        config.attributes.update(connection=connection, schema=_schema(engine), version_table=VERSION_TABLE)
-        command.upgrade(config, "head")
+        try:
+            command.upgrade(migrations(engine, connection), "head")
+        except CommandError as exc:
+            place = engine.url.render_as_string(hide_password=True)
+            raise UserError(f"ledger {place} is of a newer Tilth: {exc}; upgrade this one") from exc
+
+
+def migrations(engine: Engine, connection: Connection) -> Any:
+    """Return what Alembic needs to run the ledger's migrations on a connection."""
+    from alembic.config import Config  # noqa: PLC0415  0.3 s to import, and rarely needed
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.attributes.update(connection=connection, schema=_schema(engine), version_table=VERSION_TABLE)
+    return config
 
 
 @contextmanager

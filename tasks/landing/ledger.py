@@ -24,6 +24,8 @@ State = Literal["landed", "claimed", "released", "rejected", "failed"]
 STATES: tuple[State, ...] = ("landed", "claimed", "released", "rejected", "failed")
 _FINAL = ("released", "rejected", "failed")
 _REASON_CHARS = 2000
+# Prefect's server deletes events after so long by default; what was told by then can no longer be looked up.
+_KEPT_S = 7 * 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,8 @@ class Entry:
     rows: int | None
     reason: str | None
     told: bool
+    confirm_s: float | None
+    confirm_at: float | None
 
     @property
     def id(self) -> str:
@@ -288,17 +292,42 @@ class Ledger:
         with self._begin() as connection:
             return [Entry(*row) for row in connection.execute(query.order_by(contents.c.finished_at).limit(limit))]
 
-    def tell(self, entries: Sequence[Entry]) -> None:
-        """Note that the end of these contents was told."""
+    def tell(self, entries: Sequence[Entry], confirm_s: float) -> None:
+        """Note that the end of these contents was told, and is to be confirmed in `confirm_s` seconds.
+
+        Each further telling of the same end doubles the wait, so that a server which keeps nothing is left in peace. Of
+        several who told it at once one counts.
+        """
+        wait = sa.case((contents.c.told, sa.func.coalesce(contents.c.confirm_s * 2, confirm_s)), else_=confirm_s)
+        noted = (
+            sa.update(contents)
+            .where(contents.c.digest == sa.bindparam("d"), contents.c.route == sa.bindparam("r"))
+            .where(contents.c.finished_at == sa.bindparam("at"))
+            .where(contents.c.confirm_at.is_not_distinct_from(sa.bindparam("before")))
+            .values(told=True, confirm_s=wait, confirm_at=self._now + wait)
+        )
         if entries:
+            ends = [{"d": e.digest, "r": e.route, "at": e.finished_at, "before": e.confirm_at} for e in entries]
             with self._begin() as connection:
-                connection.execute(
-                    sa.update(contents)
-                    .where(contents.c.digest == sa.bindparam("d"), contents.c.route == sa.bindparam("r"))
-                    .where(contents.c.finished_at == sa.bindparam("at"))
-                    .values(told=True),
-                    [{"d": e.digest, "r": e.route, "at": e.finished_at} for e in entries],
-                )
+                connection.execute(noted, ends)
+
+    def unconfirmed(self, limit: int = 200) -> list[Entry]:
+        """Return contents whose end was told and whose time to be confirmed has come, the longest waiting first.
+
+        What ended longer ago than a server keeps events counts as confirmed.
+        """
+        told = sa.select(contents).where(contents.c.state.in_(_FINAL), contents.c.told)
+        due = told.where(contents.c.confirm_at <= self._now, contents.c.finished_at > self._now - _KEPT_S)
+        with self._begin() as connection:
+            return [Entry(*row) for row in connection.execute(due.order_by(contents.c.confirm_at).limit(limit))]
+
+    def confirm(self, entries: Sequence[Entry]) -> None:
+        """Note that the server keeps the end of these contents."""
+        this = sa.tuple_(contents.c.digest, contents.c.route, contents.c.finished_at)
+        ends = [(e.digest, e.route, e.finished_at) for e in entries]
+        if ends:
+            with self._begin() as connection:
+                connection.execute(sa.update(contents).where(this.in_(ends)).values(confirm_at=None))
 
     def entries(self, state: State | None = None, prefix: str = "") -> list[Entry]:
         """Return contents, the newest first: all, those in one state, those whose digest begins so."""

@@ -5,15 +5,29 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+import sqlalchemy as sa
 
 from tasks.core.errors import TransientError, UserError
 from tasks.landing import database
-from tasks.landing.ledger import Arrival, Ledger, Outcome
+from tasks.landing.ledger import Arrival, Entry, Ledger, Outcome
 
 
 def landed(number: int, *, digest: str | None = None, route: str = "texts") -> tuple[Arrival, str]:
     digest = digest or f"{number:032x}"
     return Arrival(f"file:///in/{number}.jsonl", "folder", "1", 10, float(number), digest, route), f"{number}.jsonl"
+
+
+def ended(ledger: Ledger, *numbers: int, state: str = "released") -> list[Entry]:
+    """Let contents land, unless they have, and end; return what the ledger has of their ends."""
+    ledger.register([landed(n) for n in numbers])
+    for entry in ledger.claim("a", len(numbers), 60):
+        assert ledger.finish(entry, "a", Outcome(state, "/r" if state == "released" else None, 3, "a reason"))
+    return sorted(ledger.untold(), key=lambda entry: entry.name)
+
+
+def told(ledger: Ledger, entry: Entry) -> Entry:
+    ledger.tell([entry], 45)
+    return next(e for e in ledger.entries() if e.digest == entry.digest)
 
 
 def test_same_content_twice_is_one_entry_of_two_uris(ledger):
@@ -154,18 +168,78 @@ def test_unwoken_contents_are_asked_for_again(ledger):
 
 def test_end_is_told_once_and_again_after_another_end(ledger):
     """Untold until told; a retry that ends otherwise is told anew, and telling the old end does not hide it."""
-    ledger.register([landed(1)])
-    (entry,) = ledger.claim("a", 1, 60)
-    ledger.finish(entry, "a", Outcome("rejected", reason="not JSON"))
-    (old,) = ledger.untold()
-    ledger.tell([old])
+    (old,) = ended(ledger, 1, state="rejected")
+    ledger.tell([old], 60)
     assert ledger.untold() == []
     assert ledger.retry(old)
-    (entry,) = ledger.claim("a", 1, 60)
     time.sleep(0.01)
-    ledger.finish(entry, "a", Outcome("released", "/r", 3))
-    ledger.tell([old])
+    ended(ledger, 1)
+    ledger.tell([old], 60)
     assert [e.state for e in ledger.untold()] == ["released"]
+
+
+def test_what_was_told_is_to_be_confirmed_after_its_time_and_once_confirmed_never_again(ledger):
+    """Not before the wait is over; then those that nobody has confirmed, the longest waiting first."""
+    first, second = ended(ledger, 1, 2)
+    ledger.tell([second], 0.2)
+    ledger.tell([first], 0.3)
+    assert ledger.unconfirmed() == []
+    time.sleep(0.4)
+    assert [e.name for e in ledger.unconfirmed()] == ["2.jsonl", "1.jsonl"]
+    assert [e.name for e in ledger.unconfirmed(1)] == ["2.jsonl"]
+    ledger.confirm([second])
+    assert [e.name for e in ledger.unconfirmed()] == ["1.jsonl"]
+
+
+def test_each_telling_of_the_same_end_doubles_the_wait(ledger):
+    """A server that keeps nothing is told ever less often; another end begins anew."""
+    (old,) = ended(ledger, 1, state="rejected")
+    entry, waits = old, []
+    for _ in range(4):
+        entry = told(ledger, entry)
+        waits.append(entry.confirm_s)
+    assert waits == [45, 90, 180, 360]
+    assert entry.confirm_at == pytest.approx(ledger.now() + 360, abs=5)
+    ledger.retry(old)
+    time.sleep(0.01)
+    (new,) = ended(ledger, 1)
+    assert told(ledger, new).confirm_s == 45
+
+
+def test_of_several_who_told_the_same_one_counts(ledger):
+    """Two read it as untold, two as unconfirmed: the wait doubles once; what is confirmed meanwhile stays so."""
+    (entry,) = ended(ledger, 1)
+    assert [told(ledger, entry).confirm_s for _ in range(2)] == [45, 45]
+    (entry,) = ledger.entries()
+    assert [told(ledger, entry).confirm_s for _ in range(2)] == [90, 90]
+    (entry,) = ledger.entries()
+    ledger.confirm([entry])
+    assert told(ledger, entry).confirm_at is None
+
+
+def test_late_word_on_an_old_end_confirms_nothing(ledger):
+    """Seen for the end before the retry: the new one is still to be told, and then to be confirmed."""
+    (old,) = ended(ledger, 1, state="rejected")
+    ledger.tell([old], 0)
+    ledger.retry(old)
+    assert ledger.unconfirmed() == []
+    time.sleep(0.01)
+    (new,) = ended(ledger, 1)
+    assert ledger.unconfirmed() == []
+    ledger.tell([new], 0)
+    ledger.confirm([old])
+    assert [e.state for e in ledger.unconfirmed()] == ["released"]
+
+
+@pytest.mark.parametrize(("days", "found"), [(6.9, 1), (7.1, 0)], ids=["kept", "trimmed"])
+def test_end_older_than_a_server_keeps_events_counts_as_confirmed(ledger, url, days, found):
+    """What the server may have trimmed is not told a second time, however long nobody looked."""
+    (entry,) = ended(ledger, 1)
+    with database.open_engine(url).begin() as connection:
+        connection.execute(sa.text("UPDATE contents SET finished_at = finished_at - :s"), {"s": days * 86_400})
+    (entry,) = ledger.entries()
+    ledger.tell([entry], 0)
+    assert len(ledger.unconfirmed()) == found
 
 
 @pytest.mark.parametrize("state", ["landed", "claimed", "released"])
@@ -220,6 +294,67 @@ def test_migrations_make_the_tables_that_the_code_names(url):
     engine.dispose()
     script = ScriptDirectory(f"{database.__file__.rpartition('/')[0]}/migrations")
     assert script.get_heads() == [database.HEAD]
+
+
+def test_ledger_of_a_newer_version_is_refused_in_one_line(url):
+    """A process that starts from old code after another one has upgraded the ledger."""
+    engine = database.open_engine(url)
+    with engine.begin() as connection:
+        version = sa.table(database.VERSION_TABLE, sa.column("version_num"))
+        connection.execute(sa.update(version).values(version_num="9999"))
+    engine.dispose()
+    with pytest.raises(UserError, match=r"is of a newer Tilth: Can't locate revision .*'9999'; upgrade this one"):
+        Ledger(url)
+
+
+@pytest.fixture
+def before(url):
+    """The ledger as it was before ends were confirmed: its engine, and the contents as a process of then knows them."""
+    from alembic import command
+
+    engine = database.open_engine(url)
+    with engine.begin() as connection:
+        command.downgrade(database.migrations(engine, connection), "0001")
+        contents = sa.Table("contents", sa.MetaData(), autoload_with=connection)
+    yield engine, contents
+    engine.dispose()
+
+
+def old_end(number: int, **changes: object) -> dict[str, object]:
+    arrival, name = landed(number)
+    row = {"digest": arrival.digest, "route": "texts", "uri": arrival.uri, "name": name, "size": 10, "landed_at": 1.0}
+    row |= {"due_at": 1.0, "woken_at": 0.0, "tries": 1, "state": "released", "release": "/r", "rows": 3, "told": True}
+    return row | {"finished_at": time.time() - 3600} | changes
+
+
+def test_end_told_before_the_migration_counts_as_confirmed(before, url):
+    """One end told and one not: after the upgrade the latter alone is told."""
+    engine, contents = before
+    with engine.begin() as connection:
+        connection.execute(contents.insert(), [old_end(1), old_end(2, told=False)])
+    ledger = Ledger(url)
+    assert [e.name for e in ledger.untold()] == ["2.jsonl"]
+    ledger.tell(ledger.untold(), 0)
+    assert [e.name for e in ledger.unconfirmed()] == ["2.jsonl"]
+    ledger.close()
+
+
+def test_process_of_before_goes_on_after_the_migration(before, url):
+    """It enters, ends, tells and reads as it did; what it told nobody looks up, what it ended is told and looked up."""
+    engine, contents = before
+    ledger = Ledger(url)
+    with engine.begin() as connection:
+        connection.execute(contents.insert(), [old_end(1, told=False), old_end(2, told=False, state="rejected")])
+        connection.execute(contents.update().where(contents.c.name == "1.jsonl").values(told=True))
+        assert len(connection.execute(sa.select(contents)).all()[0]) == len(contents.c) == 19
+    (entry,) = ledger.untold()
+    ledger.tell([entry], 0)
+    with engine.begin() as connection:
+        again = {"state": "released", "told": False, "finished_at": time.time()}
+        connection.execute(contents.update().where(contents.c.name == "2.jsonl").values(again))
+    assert ledger.unconfirmed() == []
+    assert told(ledger, *ledger.untold()).confirm_s == 45
+    ledger.close()
 
 
 @pytest.mark.parametrize(
