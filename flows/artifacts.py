@@ -45,13 +45,22 @@ def _counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
-def release_markdown(manifest: dict[str, Any], place: str) -> str:
-    """Return where a release is, what it holds, and which report to open; a path, as a page may not link to files."""
+def release_markdown(manifest: dict[str, Any], place: str, *, docs: bool) -> str:
+    """Return where a release is and what it holds, with links to the reports of its stages.
+
+    A browser opens no file from a page of a server, so that data, card and report are paths to copy. What the stages
+    and their gates left is on this server: `../key/…` is a page of whichever of Prefect's two UIs shows this one.
+    """
+    name = manifest["name"]
     stopped = f"\n\n**Incomplete:** {manifest['stopped']}" if manifest["stopped"] else ""
-    lines = [f"## {manifest['name']}: {manifest['rows']:,} records", "", f"`{place}`{stopped}", ""]
-    lines += [f"- data: `{place}/data/`", f"- card: `{place}/README.md`", f"- report: `{place}/docs/index.html`", ""]
-    lines += ["| stage | accepted | seen |", "|---|--:|--:|"]
-    lines += [f"| {s['stage']} | {s['accepted']:,} | {s['seen']:,} |" for s in manifest["stages"]]
+    lines = [f"## {name}: {manifest['rows']:,} records", "", f"`{place}`{stopped}", ""]
+    lines += [f"- data: `{place}/data/`", f"- card: `{place}/README.md`"]
+    lines += [f"- report: `{place}/docs/index.html`"] if docs else []
+    lines += ["", "| stage | accepted | seen | gate |", "|---|--:|--:|---|"]
+    for said in manifest["stages"]:
+        key = artifact_key(name, said["stage"])
+        counts = f"{said['accepted']:,} | {said['seen']:,}"
+        lines.append(f"| [{said['stage']}](../key/{key}) | {counts} | [report](../key/{key}-checkpoint) |")
     return "\n".join(lines)
 
 

@@ -59,8 +59,9 @@ class Maker:
             return Outcome("released", str(place.path), rows)
         checked = self._checked(entry)
         building = place.building(self.claims.owner)
+        places = {"done": place.path, "stopped": place.stopped}
         try:
-            made = run_recipe(checked, building, resume=True, overwrite=False)
+            made = run_recipe(checked, building, resume=True, overwrite=False, places=places)
         except GateStop as exc:
             raise GateStop(f"{str(exc).partition(chr(10))[0]}; what was made is in {place.stop(building)}") from exc
         except UserError:

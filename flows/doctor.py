@@ -20,6 +20,7 @@ _PACKAGES = (
     ("transformers", "transformers", "local models", "pip install -e '.[models]'"),
     ("boto3", "boto3", "seeds and shards in S3", "pip install -e '.[s3]'"),
     ("prefect-dask", "prefect_dask", "shards on a Dask cluster", "pip install -e '.[dask]'"),
+    ("opentelemetry-sdk", "opentelemetry.sdk", "spans for a collector", "pip install -e '.[otel]'"),
 )
 _PROGRAMS = (
     ("bwrap", "the stronger sandbox of `code`", "apt-get install bubblewrap"),

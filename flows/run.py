@@ -16,6 +16,7 @@ from flows.check import Checked, identity
 from flows.collector import collect_rarely
 from flows.engines import engine_of
 from flows.hidden import Hidden
+from flows.observe import observed
 from flows.progress import Bars, terminal
 from flows.results import results_beside
 from flows.stage import StageRun
@@ -32,7 +33,7 @@ from tasks.job import ShardJob
 from tasks.plan import StagePlan
 from tasks.publish import publish
 from tasks.readers.shards import SeedManifest
-from tasks.registry import Recorder, recorded
+from tasks.registry import Recorder
 from tasks.stores.factory import work_store
 from tasks.stores.local import LocalStore
 from tasks.stores.snapshots import merge_answers, snapshots
@@ -63,6 +64,12 @@ class _Run:
 
     def stage(self, staged: StagePlan) -> str:
         """Run a stage and its gate; return why the run must stop, or an empty string."""
+        with span(f"stage {staged.stage.name}", stage=staged.stage.name, method=staged.method.id) as note:
+            why = self._stage(staged)
+            note(**counts(self.stages[-1]))
+            return why
+
+    def _stage(self, staged: StagePlan) -> str:
         recipe, name = self.checked.recipe.name, staged.stage.name
         runner = self._runner(staged)
         try:
@@ -75,8 +82,6 @@ class _Run:
             raise GateStop(f"stage '{name}': {leak}")
         self.stages.append(manifest)
         self.recorder.stage(manifest)
-        if staged.asks_engine and not isinstance(self.store, LocalStore):
-            snapshot_answers(self.store)
         self._publish(manifest, _notes(staged, manifest))
         gate = self.checked.gates[name]
         result = checkpoint(recipe, name, [file.key for file in manifest.files], gate.suite)
@@ -144,29 +149,33 @@ class _Run:
         create_markdown_artifact("\n\n".join(parts), key=key, description=f"counts and a sample of {stage}")
 
 
-def run_recipe(checked: Checked, out: str | Path, *, resume: bool, overwrite: bool) -> dict[str, Any]:
+def run_recipe(
+    checked: Checked, out: str | Path, *, resume: bool, overwrite: bool, places: Mapping[str, Path] | None = None
+) -> dict[str, Any]:
     """Return the manifest of what was released to OUT, with a few of its rows.
 
     GateStop where a gate or a budget stopped the run; what there is by then is released all the same.
     """
-    made = release_what_there_is(checked, out, resume=resume, overwrite=overwrite)
+    made = release_what_there_is(checked, out, resume=resume, overwrite=overwrite, places=places)
     if made["stopped"]:
         table = _reject_table(made["stages"][-1])
         raise GateStop(f"{made['stopped']}\n{table}what was made until then is in {out}")
     return made
 
 
-def release_what_there_is(checked: Checked, out: str | Path, *, resume: bool, overwrite: bool) -> dict[str, Any]:
+def release_what_there_is(
+    checked: Checked, out: str | Path, *, resume: bool, overwrite: bool, places: Mapping[str, Path] | None = None
+) -> dict[str, Any]:
     """Run a recipe to its end or to what stops it, and return the manifest; `stopped` says what did, if anything.
 
-    `out` is a folder or s3://bucket/prefix.
+    `out` is a folder or s3://bucket/prefix; `places` says where the caller moves a release to that is done or stopped.
     """
     recipe, store, which, stopped = checked.recipe, work_store(), identity(checked), ""
     folder, partial = claim_place(out, which, resume=resume, overwrite=overwrite)
     url, who = url_of(out), str(flow_run.id)
     collect_rarely()
     with (
-        recorded(store, run=who, name=recipe.name, out=url or folder, identity=which) as recorder,
+        observed(store, run=who, name=recipe.name, out=url or folder, identity=which) as recorder,
         terminal() as bars,
         tags(recipe.name),
         results_beside(store),
@@ -184,8 +193,9 @@ def release_what_there_is(checked: Checked, out: str | Path, *, resume: bool, ov
         if url:
             upload_release(folder, url, which)
         recorder.end(manifest["state"], manifest["rows"], folder)
+        place, has_docs = (places or {}).get(manifest["state"], folder), recipe.release.docs and bool(run.gates)
         create_markdown_artifact(
-            artifacts.release_markdown(manifest, url or str(folder.resolve())),
+            artifacts.release_markdown(manifest, url or str(place.resolve()), docs=has_docs),
             key=artifacts.artifact_key(recipe.name, "release"),
             description="the release and its report",
         )

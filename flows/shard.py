@@ -4,6 +4,7 @@ import time
 
 import pyarrow.compute as pc
 
+from flows.tracing import counts, span
 from quality.checkpoint import judge
 from quality.rule import configured
 from tasks import generate
@@ -16,6 +17,13 @@ from tasks.readers.shards import SeedManifest
 
 def make_shard(job: ShardJob, seeds: SeedManifest | None, store: Store) -> ShardManifest:
     """Return the manifest of a shard: the one in the store where it is finished, else made now."""
+    with span(f"shard {job.stage} {job.shard}", recipe=job.recipe, stage=job.stage, shard=job.shard) as note:
+        made = _made(job, seeds, store)
+        note(**counts(made))
+        return made
+
+
+def _made(job: ShardJob, seeds: SeedManifest | None, store: Store) -> ShardManifest:
     if found := generate.load_shard(job.key, store):
         return found
     began = time.monotonic()

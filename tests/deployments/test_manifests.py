@@ -1,17 +1,22 @@
 """Containers, Kubernetes and systemd: valid by their schemas, whole in their references, and naming what there is."""
 
 import configparser
+import json
 import re
 import shutil
 import subprocess
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
 import yaml
+from jsonschema import Draft202012Validator
 
 from deployments.server import environment
 from deployments.server.__main__ import main, programs
+from deployments.server.deploy import deployments
 from tasks.core.settings import Settings
+from tests.deployments.kustomize import documents, render
 
 FOLDER = Path(environment.__file__).resolve().parents[1]
 ROOT = FOLDER.parent
@@ -20,10 +25,12 @@ COMPOSE = yaml.safe_load((DOCKER / "compose.yaml").read_text(encoding="utf-8"))
 SERVICES = COMPOSE["services"]
 UNITS = sorted(path for path in SYSTEMD.iterdir() if path.suffix in {".service", ".target"})
 KUBECTL = shutil.which("kubectl")
+LABELS = 5  # the version of kubectl's kustomize that knows `labels` as we write them, and later ones
 KUBERNETES_VERSION = "1.34.0"
 PROGRAMS = {program.name for program in programs(environment.Place())}
 # Variables that the code reads beside the settings of tasks.core.settings.
 OWN = {"TILTH_API_KEY", "TILTH_DATABASE_URL", "TILTH_REDIS_URL", "TILTH_HOST", "TILTH_PORT", "PREFECT_API_URL"}
+OWN |= {"TILTH_PUSHGATEWAY", "OTEL_EXPORTER_OTLP_ENDPOINT"}
 OWN |= {f"TILTH_{name.upper()}" for name in Settings.model_fields}
 
 
@@ -77,14 +84,33 @@ def test_compose_extends_a_service_that_there_is():
     assert extended["service"] in other["services"]
 
 
-def test_compose_reads_as_docker_reads_it():
-    """Docker's own parser accepts the file, with the example's values, both profiles."""
-    docker = shutil.which("docker")
-    if not docker or subprocess.run([docker, "compose", "version"], capture_output=True, check=False).returncode:
-        pytest.skip("docker compose is not installed: apt-get install docker-compose-plugin")
-    command = [docker, "compose", "--env-file", DOCKER / "env.example", "-f", DOCKER / "compose.yaml"]
-    done = subprocess.run([*command, "--profile", "gpu", "config", "-q"], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+def merged(value):
+    """Return a compose file's value with its variables put in as Docker does, by what the example says."""
+    given = dict(line.split("=", 1) for line in (DOCKER / "env.example").read_text().splitlines() if "=" in line)
+    text = re.sub(
+        r"\$\{([A-Z_]+)(?::?[-?]([^}]*))?\}", lambda found: given.get(found[1]) or found[2] or "", yaml.safe_dump(value)
+    )
+    return yaml.safe_load(text)
+
+
+@pytest.mark.parametrize("path", ["docker/compose.yaml", "vllm/compose.yaml"])
+def test_compose_file_is_valid_by_the_schema_of_the_specification(path):
+    """The JSON Schema of the Compose Specification, as check-jsonschema ships it: an unknown key is an error."""
+    shipped = files("check_jsonschema.builtin_schemas.vendor") / "compose-spec.json"
+    schema = Draft202012Validator(json.loads(shipped.read_text()))
+    value = merged(yaml.safe_load((FOLDER / path).read_text()))
+    assert [f"{error.json_path}: {error.message}" for error in schema.iter_errors(value)] == []
+    name = next(iter(value["services"]))
+    value["services"][name]["restarts"] = "always"
+    assert [error.json_path for error in schema.iter_errors(value)] == [f"$.services.{name}"]
+
+
+@pytest.mark.parametrize("path", ["docker/compose.yaml", "vllm/compose.yaml"])
+def test_compose_file_names_no_variable_that_nothing_gives(path):
+    """`${NAME}` alone would be empty without a word: each has a default, or says what is missing."""
+    bare = re.findall(r"(?<!\$)\$\{([A-Z_]+)\}", (FOLDER / path).read_text())
+    asked = re.findall(r"(?<!\$)\$\{([A-Z_]+):\?", (FOLDER / path).read_text())
+    assert set(bare) <= set(asked)
 
 
 def test_image_copies_what_there_is_and_nothing_else():
@@ -110,17 +136,15 @@ def pyproject():
 # Kubernetes ------------------------------------------------------------------------------------------------------
 
 
-def documents(path):
-    return [value for value in yaml.safe_load_all(path.read_text(encoding="utf-8")) if value]
-
-
 def rendered(folder):
     """Return the objects that `kubectl apply -k` would send."""
-    if not KUBECTL:
-        pytest.skip("kubectl is not installed: apt-get install kubernetes-client")
-    done = subprocess.run([KUBECTL, "kustomize", folder], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return [value for value in yaml.safe_load_all(done.stdout) if value]
+    return render(KUBERNETES / folder)
+
+
+def unhashed(text):
+    """Return what kubectl prints, with the generated ConfigMap's name as it is written."""
+    text = re.sub(r"(name: tilth)-[a-z0-9]{10}$", r"\1", text, flags=re.MULTILINE)
+    return [value for value in yaml.safe_load_all(text) if value]
 
 
 PLACES = pytest.mark.parametrize("place", ["base", "overlays/gpu"])
@@ -138,8 +162,23 @@ def test_every_object_is_valid_by_the_schema_of_kubernetes(path):
 @PLACES
 def test_what_kustomize_makes_is_valid(place):
     validate = pytest.importorskip("kubernetes_validate").validate
-    for value in rendered(KUBERNETES / place):
+    for value in rendered(place):
         validate(value, KUBERNETES_VERSION, strict=True)
+
+
+@PLACES
+def test_kubectl_renders_the_same(place):
+    """What the other tests look at is what kubectl would send, to the last field."""
+    version = KUBECTL and subprocess.run([KUBECTL, "version", "--client"], capture_output=True, text=True, check=False)
+    found = re.search(r"^Kustomize Version: v(\d+)", version.stdout if version else "", re.MULTILINE)
+    if not found or int(found[1]) < LABELS:
+        pytest.skip("no kubectl of 2022 or later: apt-get install kubernetes-client, in Debian 13")
+    done = subprocess.run([KUBECTL, "kustomize", KUBERNETES / place], capture_output=True, text=True, check=True)
+
+    def by_name(values):
+        return {(value["kind"], value["metadata"]["name"]): value for value in values}
+
+    assert by_name(rendered(place)) == by_name(unhashed(done.stdout))
 
 
 @PLACES
@@ -159,7 +198,7 @@ def pods(values):
 @PLACES
 def test_references_of_the_cluster_are_whole(place):
     """Selectors find their pods, services their ports, and pods their claims, config maps and documented secrets."""
-    values = rendered(KUBERNETES / place)
+    values = rendered(place)
     claims = {v["metadata"]["name"] for v in values if v["kind"] == "PersistentVolumeClaim"}
     maps = {v["metadata"]["name"]: v["data"] for v in values if v["kind"] == "ConfigMap"}
     services = {v["metadata"]["name"]: v["spec"] for v in values if v["kind"] == "Service"}
@@ -192,7 +231,7 @@ def test_references_of_the_cluster_are_whole(place):
 @PLACES
 def test_containers_of_the_cluster_run_what_there_is(place):
     """Our programs with variables that something reads; pinned images; limits of memory; no privileges, no root."""
-    for name, _value, pod in pods(rendered(KUBERNETES / place)):
+    for name, _value, pod in pods(rendered(place)):
         (container,) = pod["spec"]["containers"]
         command, image = container.get("command", []), container["image"]
         if image.startswith("tilth:"):
@@ -259,6 +298,24 @@ def test_unit_starts_a_program_that_there_is(path):
     assert service["EnvironmentFile"] == "/etc/tilth/tilth.env"
     assert service["Restart"] in {"always", "on-failure"}
     assert unit(path)["Unit"]["PartOf"] == "tilth.target"
+
+
+POOLS = sorted({spec["work_pool"]["name"] for spec in deployments()})
+
+
+@pytest.mark.parametrize("pool", POOLS)
+def test_every_work_pool_has_a_worker_after_a_reboot(pool):
+    """systemd's target wants it; compose and Kubernetes have it, or the file applied first says what else to apply."""
+    kind = pool.removeprefix("tilth-")
+    assert f"tilth-worker@{kind}.service" in unit(SYSTEMD / "tilth.target")["Unit"]["Wants"].split()
+    head = (DOCKER / "compose.yaml").read_text().partition("\nname:")[0]
+    for profile in SERVICES[f"worker-{kind}"].get("profiles", []):
+        assert f"--profile {profile} up" in head
+        assert f"{pool} has no worker then" in head
+    named = {path.parent for path in FILES for v in documents(path) if v["metadata"]["name"] == f"worker-{kind}"}
+    (place,) = (path.relative_to(ROOT).as_posix() for path in named)
+    head = (KUBERNETES / "base/kustomization.yaml").read_text().partition("\napiVersion")[0]
+    assert place.endswith("/base") or f"{pool}, whose worker is in the overlay: {place}" in head
 
 
 def test_target_wants_units_that_there_are():

@@ -14,11 +14,13 @@ from deployments.server import environment, stamp
 from deployments.server.__main__ import main
 from deployments.server.environment import Place
 from deployments.server.processes import Program, last_line, running, start, stop
+from flows.places import Folders, make_folders
 from tasks.core.errors import UserError
 from tasks.core.settings import settings
 from tests.integration.machine import children
 
 WAITS = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(600)"
+RECIPES = environment.ROOT / "deployments" / "recipes"
 
 
 @pytest.fixture(autouse=True)
@@ -219,3 +221,35 @@ def test_stamp_changes_with_place_and_database(home):
     assert stamp.deployed(Place(), "")
     assert not stamp.deployed(Place(port=4201), "")
     assert not stamp.deployed(Place(), "postgresql://h/n")
+
+
+def test_up_with_a_landing_file_that_is_wrong_says_so_and_starts_nothing(tmp_path, capsys, monkeypatch, home):
+    """TILTH_LANDING names the file: one line with what is wrong in it, before there is a process."""
+    file = tmp_path / "landing.yaml"
+    file.write_text("sources: {folder: {path: landing}}\nroute: []\n")
+    monkeypatch.setenv("TILTH_LANDING", str(file))
+    settings.cache_clear()
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    assert main(["up", "--port", str(port)]) == 2
+    err = capsys.readouterr().err
+    assert "landing.yaml" in err
+    assert "route" in err
+    assert err.count("\n") == 1
+    assert not home.exists()
+
+
+def test_folders_of_the_machine_are_made_where_its_landing_file_has_them(tmp_path, monkeypatch):
+    """Sources that are folders, not buckets; relative to the file."""
+    (tmp_path / "in").mkdir()
+    value = (
+        Path("deployments/landing.yaml").read_text().replace("../landing", "drop/here").replace("../releases", "out")
+    )
+    file = tmp_path / "in" / "landing.yaml"
+    file.write_text(value.replace("recipes/landed.yaml", str(Path("deployments/recipes/landed.yaml").resolve())))
+    monkeypatch.setenv("TILTH_LANDING", str(file))
+    settings.cache_clear()
+    made = make_folders(environment.ROOT)
+    assert made == Folders((tmp_path / "in/drop/here",), tmp_path / "in/out")
+    assert (tmp_path / "in/drop/here").is_dir()

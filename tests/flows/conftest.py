@@ -22,6 +22,7 @@ def orchestrator(tmp_path_factory) -> Iterator[str]:
         patch.delenv("PREFECT_API_URL", raising=False)
         before = dict(os.environ)
         prepare()
+        from prefect.logging.handlers import APILogWorker
         from prefect.server.api.server import SubprocessASGIServer
         from prefect.settings import PREFECT_API_URL, PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
@@ -32,6 +33,8 @@ def orchestrator(tmp_path_factory) -> Iterator[str]:
             with temporary_settings({PREFECT_API_URL: url, PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
                 yield url
         finally:
+            # Logs of the last two seconds that find no server hold the process's exit up for over a minute.
+            APILogWorker.drain_all(timeout=10)
             server.stop()
             for name in set(os.environ) - set(before):
                 del os.environ[name]

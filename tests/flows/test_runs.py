@@ -5,7 +5,6 @@ import os
 import threading
 import time
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import httpx
 import pytest
@@ -18,6 +17,7 @@ from tasks.core.manifest import FileRef, ShardManifest, StageManifest
 from tasks.core.settings import settings
 from tasks.registry import Recorder, recorded, runs
 from tasks.stores.factory import work_store
+from tests.flows.receivers import receiving
 
 pytestmark = pytest.mark.usefixtures("home")
 
@@ -262,43 +262,20 @@ def test_metrics_are_served(tmp_path):
         thread.join()
 
 
-class _Gateway(BaseHTTPRequestHandler):
-    pushed: list[tuple[str, str, bytes]] = []  # noqa: RUF012  one test reads it
-    status = 200
-
-    def do_PUT(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.pushed.append((self.command, self.path, body))
-        self.send_response(self.status)
-        self.send_header("Content-Length", "0")
-        self.end_headers()
-
-    def log_message(self, *_):
-        pass
-
-
 def test_run_is_pushed(tmp_path, monkeypatch):
     """To the group of its recipe; a gateway that refuses or is away is said, none is fine."""
     entry = made(tmp_path).entry
     assert push(entry) is False
     with pytest.raises(UserError, match="TILTH_PUSHGATEWAY 'ftp://x' is no address"):
         push(entry, "ftp://x")
-    gateway = ThreadingHTTPServer(("127.0.0.1", 0), _Gateway)
-    thread = threading.Thread(target=gateway.serve_forever, daemon=True)
-    thread.start()
-    url = f"http://127.0.0.1:{gateway.server_address[1]}"
-    try:
-        monkeypatch.setenv("TILTH_PUSHGATEWAY", url)
+    with receiving() as gateway:
+        monkeypatch.setenv("TILTH_PUSHGATEWAY", gateway.url)
         assert push(entry) is True
-        ((method, path, body),) = _Gateway.pushed
+        ((method, path, body),) = gateway.received
         assert (method, path) == ("PUT", "/metrics/job/tilth/recipe/tickets")
         assert body.decode() == exposition([entry])
-        monkeypatch.setattr(_Gateway, "status", 400)
+        gateway.status = 400
         with pytest.raises(UserError, match="turned the figures down: HTTP Error 400"):
             push(entry)
-    finally:
-        gateway.shutdown()
-        gateway.server_close()
-        thread.join()
     with pytest.raises(TransientError, match="does not answer"):
         push(entry)

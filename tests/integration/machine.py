@@ -35,7 +35,11 @@ class Machine:
 
     def command(self, *words: str) -> "subprocess.CompletedProcess[str]":
         """Return what `python -m deployments.server` with these words did."""
-        command = [sys.executable, "-m", "deployments.server", *words]
+        return self.python("-m", "deployments.server", *words)
+
+    def python(self, *words: str) -> "subprocess.CompletedProcess[str]":
+        """Return what Python with these words did, in the environment of the machine."""
+        command = [sys.executable, *words]
         return subprocess.run(
             command, cwd=ROOT, env=self.environment, capture_output=True, text=True, timeout=_UP_S, check=False
         )
