@@ -20,6 +20,8 @@ from tasks.job import ShardJob
 # A chunk of a second costs 4 % at most; one of ten is the loss when a worker dies, less its finished shards.
 LEAST_S = 1.0
 MOST_S = 10.0
+# The last chunks of a quick stage, which the lanes share: below it a task run costs more than an idle lane.
+LAST_S = 0.25
 
 
 class Future(Protocol):
@@ -59,7 +61,8 @@ class Chunks:
     def next(self, lanes: int) -> Sequence[ShardJob]:
         """Return the next jobs in order, for one of `lanes` that work beside each other."""
         first, lasts = self.at, self._lasts(self.at)
-        most = min(max(sum(map(self._lasts, range(first, len(self.jobs)))) / (2 * lanes), LEAST_S), MOST_S)
+        rest = sum(map(self._lasts, range(first, len(self.jobs))))
+        most = min(max(rest / (2 * lanes), min(rest / lanes, LEAST_S), LAST_S), MOST_S)
         self.at += 1
         while self.left and lasts + self._lasts(self.at) <= most:
             lasts += self._lasts(self.at)

@@ -38,8 +38,8 @@ _AT_ONCE = (64, 16, 4, 1)
 VERSION = 1
 _GROUP = 512
 # What comes within so many seconds of the first is written with it. A commit costs a sync, and a page for each row that
-# lies elsewhere: an answer that took a second waits for a hundredth more.
-_GATHER_S = 0.01
+# lies elsewhere: an answer that took a second waits for a fiftieth more.
+_GATHER_S = 0.02
 _BUSY_S = 60.0
 
 # A row in the order of _COLUMNS: digest first, answer last.

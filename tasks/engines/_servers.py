@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from tasks.core.errors import TilthError, TransientError
 from tasks.engines._openai_access import shown
 
-_FIRST_WINDOW = 64  # requests in flight at the start: full after two round trips at the default limit of 256
+_FIRST_WINDOW = 128  # requests in flight at the start: full after one round trip at the default limit of 256
 _STRIKES = 5  # failures in a row that take a server out; one refused connection does
 _LONGEST_WAIT_S = 20.0
 # Waits differ between workers, so that they do not come back all at once; no data depends on them.

@@ -11,7 +11,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from tasks.answers import AnswerLog
 from tasks.core.engine import Engine, Fake, OpenAIHttp, Price, Request, sampling
 from tasks.core.method import Method, MethodParams
 from tasks.core.rollout import Context, Generate, RolloutDraw, Row
+from tasks.core.settings import settings
 from tasks.cost import Spending
 from tasks.rollouts import engine_for, on_loop, run_rollouts
 from tests.bench.measure import Row as Line
@@ -63,15 +65,16 @@ METHOD = Method(name="bench", version=1, family="llm", params=Params, gives=("te
 
 
 def roll(engine: Engine, log: AnswerLog, requests: int) -> dict[str, int]:
-    """Make that many draws, shard by shard, and return the counters."""
-    stats = {"requests": 0, "fresh": 0}
-    for start in range(0, requests, _SHARD):
-        part = Part(start, min(_SHARD, requests - start))
-        made = run_rollouts(
-            part, METHOD, Params(), None, Context((), (), 0), engine, log, Price(input=1, output=2), Spending()
-        )
-        stats = {name: count + made.stats[name] for name, count in stats.items()}
-    return stats
+    """Make that many draws, as many shards at a time as a run makes, and return the counters."""
+
+    def made(start: int) -> Mapping[str, int]:
+        part, context = Part(start, min(_SHARD, requests - start)), Context((), (), 0)
+        price = Price(input=1, output=2)
+        return run_rollouts(part, METHOD, Params(), None, context, engine, log, price, Spending()).stats
+
+    with ThreadPoolExecutor(settings().workers) as pool:
+        found = list(pool.map(made, range(0, requests, _SHARD)))
+    return {name: sum(stats[name] for stats in found) for name in ("requests", "fresh")}
 
 
 @contextlib.contextmanager

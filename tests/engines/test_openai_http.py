@@ -278,7 +278,7 @@ def test_first_wrong_key_stops_those_that_wait(monkeypatch):
         engine = http(server.base_url)
         with pytest.raises(UserError, match="turned down the key in OPENAI_API_KEY"):
             once(engine, chats(300))
-        assert server.counts.by_status[401] < 100
+        assert server.counts.by_status[401] <= 128
 
 
 def test_right_key_opens_the_door_after_a_wrong_one(monkeypatch):

@@ -46,12 +46,17 @@ def test_every_shard_is_handed_out_once(total, seconds, lanes, kept):
 
 @pytest.mark.parametrize(
     ("total", "seconds", "kept", "task_runs"),
-    [(100, 0.03, 0, 5), (100, 0.2, 0, 14), (100, 12.0, 0, 100), (100, 0.2, 100, 1), (8, 0.01, 0, 2), (1, 5.0, 0, 1)],
+    [(100, 0.03, 0, 10), (100, 0.2, 0, 14), (100, 12.0, 0, 100), (100, 0.2, 100, 1), (8, 0.01, 0, 2), (1, 5.0, 0, 1)],
     ids=["templates", "augmentation", "slow shards", "all finished before", "small stage", "one shard"],
 )
 def test_task_runs_of_a_stage_are_few_where_shards_are_quick(total, seconds, kept, task_runs):
-    """A hundred shards of templates need five, not a hundred; shards of ten seconds have one each."""
+    """A hundred shards of templates need ten, not a hundred; shards of ten seconds have one each."""
     assert len(chunked(total, seconds, 2, kept)) <= task_runs
+
+
+def test_no_chunk_takes_what_another_lane_could_make_at_the_same_time():
+    """Ninety quick shards that are left are not one chunk, however short it would be."""
+    assert max(chunked(90, 0.01, 2)) <= 45
 
 
 def test_last_chunks_are_small_so_that_no_lane_waits_long_for_the_other():
@@ -62,10 +67,10 @@ def test_last_chunks_are_small_so_that_no_lane_waits_long_for_the_other():
 
 
 def test_what_an_earlier_round_took_is_known_from_the_start():
-    """The second round of a stage does not start with single shards again."""
+    """The second round of a stage does not start with single shards again: each of two lanes has half of it."""
     jobs = [job(number) for number in range(20)]
     chunks = Chunks(jobs[10:], [False] * 10, [made(one, 0.05) for one in jobs[:10]])
-    assert len(chunks.next(2)) == 10
+    assert [len(chunks.next(2)), len(chunks.next(2))] == [5, 5]
 
 
 def handed(jobs, take, lanes=2, workers=4):

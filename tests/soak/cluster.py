@@ -17,6 +17,7 @@ from typing import Any
 
 import yaml
 
+from deployments.server.environment import BATCHES
 from deployments.server.ready import job_template
 from flows.orchestrator import ensure_database
 from tests.soak.postgres import free_port, postgres
@@ -25,12 +26,6 @@ ROOT = Path(__file__).resolve().parents[2]
 PREFECT = Path(sys.executable).with_name("prefect")
 REDIS = shutil.which("redis-server")
 _UP_S = 120.0
-# The ingest settings that PREFECT.md's figures are of; with the defaults 33 task runs a second are written.
-_BATCHES = {
-    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "100",
-    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_READ_BATCH_SIZE": "100",
-    "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_BATCH_SIZE": "100",
-}
 
 
 @dataclass
@@ -138,7 +133,7 @@ def cluster(folder: Path, *, production: bool = False) -> Iterator[Cluster]:
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "DO_NOT_TRACK": "1",
         "GX_ANALYTICS_ENABLED": "false",
-        **_BATCHES,
+        **BATCHES,
     }
     folder.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
