@@ -219,4 +219,6 @@ def task_run_names(client, last):
 def read_artifacts(client):
     from prefect.client.schemas.objects import Artifact
 
-    return [Artifact.model_validate(a) for a in client.request("POST", "/artifacts/filter", json={"limit": 200}).json()]
+    newest = {"limit": 200, "sort": "CREATED_DESC"}
+    found = client.request("POST", "/artifacts/filter", json=newest).json()
+    return [Artifact.model_validate(value) for value in reversed(found)]

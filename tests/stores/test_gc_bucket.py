@@ -11,7 +11,8 @@ _DAY_S = 86_400
 
 
 @pytest.fixture
-def store(bucket):
+def store(bucket, tmp_path, monkeypatch):
+    monkeypatch.setenv("PREFECT_LOCAL_STORAGE_PATH", str(tmp_path / "results"))  # not those of other tests
     return open_store(f"s3://{bucket}/work")
 
 
