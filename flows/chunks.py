@@ -10,10 +10,12 @@ Which shards share a chunk changes no byte: each is a function of its job alone,
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import BrokenExecutor
 from dataclasses import dataclass, field
 from queue import SimpleQueue
 from typing import Any, Protocol
 
+from tasks.core.errors import ShardError
 from tasks.core.manifest import ShardManifest
 from tasks.job import ShardJob
 
@@ -81,8 +83,21 @@ def handed_out(
 ) -> Iterator[ShardManifest]:
     """Submit chunk after chunk, twice as many as there are lanes at a time, and yield the manifests in job order.
 
-    A chunk that failed raises in its turn. After a shard that stopped short of its draws nothing more is submitted.
+    A chunk that failed raises in its turn: ShardError where the process that made it has died. After a shard that
+    stopped short of its draws nothing more is submitted.
     """
+    try:
+        yield from _in_order(chunks, submit, lanes)
+    except BrokenExecutor as exc:
+        raise ShardError(
+            "a process that makes shards has died, perhaps for want of memory (TILTH_WORKERS says how many there are):"
+            " finished shards are kept, and the same command goes on"
+        ) from exc
+
+
+def _in_order(
+    chunks: Chunks, submit: Callable[[Sequence[ShardJob]], Future], lanes: Callable[[], int]
+) -> Iterator[ShardManifest]:
     ended: SimpleQueue[Future] = SimpleQueue()
     waiting: deque[Future] = deque()
     done, out, stopped = set[int](), 0, False

@@ -1,7 +1,9 @@
 """Shards are handed out once each and in order, one by one at first, in chunks once it is known what they take."""
 
+import os
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from multiprocessing import get_context
 
 import pytest
 from hypothesis import given
@@ -130,6 +132,15 @@ def test_failed_chunk_raises_in_its_turn_and_nothing_follows_it():
     assert [shard.shard for shard in found[:-1]] == [0, 1, 2]
     assert isinstance(found[-1], ShardError)
     assert len(submitted) < 10
+
+
+def test_process_that_died_is_one_line_that_says_how_to_go_on():
+    """As when the kernel runs out of memory: the pool of a real process that kills itself breaks."""
+    jobs = [job(number) for number in range(3)]
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        chunks = Chunks(jobs, [False] * len(jobs))
+        with pytest.raises(ShardError, match=r"has died, .* finished shards are kept, and the same command goes on"):
+            list(handed_out(chunks, lambda _chunk: pool.submit(os._exit, 1), lambda: 1))
 
 
 def test_after_a_shard_that_stopped_short_nothing_is_submitted():

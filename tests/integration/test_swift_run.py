@@ -5,6 +5,7 @@ import json
 import pytest
 
 from tasks.registry import runs
+from tasks.stores._s3_calls import client
 from tasks.stores.factory import open_store
 from tests.flows.conftest import orchestrator, write_recipe  # noqa: F401  fixtures
 from tests.flows.test_pipeline import MANY, data_bytes
@@ -22,10 +23,8 @@ def bucket(swift_bucket) -> str:  # noqa: F811  a fixture
 
 def test_release_made_on_swift_has_the_bytes_of_one_made_on_a_disk(machine, bucket, write_recipe, tmp_path):  # noqa: F811
     """The second machine makes nothing again, and puts the same release."""
-    import boto3
-
     seeds = "".join(json.dumps({"text": f"seed {i}"}) + "\n" for i in range(500)).encode()
-    boto3.client("s3").put_object(Bucket=bucket, Key="in/seeds.jsonl", Body=seeds)
+    client().put_object(Bucket=bucket, Key="in/seeds.jsonl", Body=seeds)
     copies = {"name": "copies", "method": "template", "inputs": ["s"], "per_seed": 1}
     copies["params"] = {"template": "{{ t }}?", "slots": {"t": {"seed": "text"}}}
     stages = [{**MANY, "count": 20_000, "shard_rows": 2_000}, copies]
