@@ -124,7 +124,7 @@ def _missing(source: SeedSource, path: Path) -> NoReturn:
         folder, path = folder.parent, folder
     names = sorted(entry.name for entry in folder.iterdir() if not entry.name.startswith("."))
     near = difflib.get_close_matches(path.name, names, n=1, cutoff=0.6)
-    hint = f"; did you mean '{near[0]}'?" if near else ""
+    hint = f"; did you mean '{near[0]}'?" if near else ";"
     have = ", ".join(names[:_SIBLINGS]) + (", …" if len(names) > _SIBLINGS else "")
     raise RecipeError(f"no such file: '{source.path}'{hint} '{folder.name or folder}' has: {have or 'nothing'}")
 
