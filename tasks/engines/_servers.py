@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from tasks.core.errors import TilthError, TransientError
 from tasks.engines._openai_access import shown
 
-_FIRST_WINDOW = 128  # requests in flight at the start: full after one round trip at the default limit of 256
+FIRST_WINDOW = 128  # requests in flight at the start: full after one round trip at the default limit of 256
 _STRIKES = 5  # failures in a row that take a server out; one refused connection does
 _LONGEST_WAIT_S = 20.0
 # Waits differ between workers, so that they do not come back all at once; no data depends on them.
@@ -48,7 +48,7 @@ class Window:
 
     def __init__(self, most: int) -> None:
         self.most = most
-        self.limit = float(min(_FIRST_WINDOW, most))
+        self.limit = float(min(FIRST_WINDOW, most))
         self._slow_start_to = float(most)
         self._cut_at = -1.0
 
