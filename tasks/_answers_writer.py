@@ -7,10 +7,9 @@ import threading
 import time
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from tasks.core.errors import UserError
 
@@ -93,8 +92,7 @@ def _write_ahead(connection: sqlite3.Connection) -> None:
             return
 
 
-@dataclass(frozen=True, slots=True)
-class _Entry:
+class _Entry(NamedTuple):
     row: AnswerRow
     loop: asyncio.AbstractEventLoop
     done: "asyncio.Future[str]"
@@ -111,12 +109,11 @@ class Writer:
         # What came in within one turn of a loop; the thread is woken once for all of it.
         self._turns: dict[asyncio.AbstractEventLoop, list[_Entry]] = {}
 
-    def put(self, row: AnswerRow) -> "asyncio.Future[str]":
-        """Return a future of the running loop: the answer that the log holds once it is on the disk.
+    def put(self, row: AnswerRow, loop: asyncio.AbstractEventLoop) -> "asyncio.Future[str]":
+        """Return a future of the running loop, `loop`: the answer that the log holds once it is on the disk.
 
         The row is written even where nobody waits for the future any more.
         """
-        loop = asyncio.get_running_loop()
         done: asyncio.Future[str] = loop.create_future()
         if self._thread is None:
             self._start()

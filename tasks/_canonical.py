@@ -30,14 +30,11 @@ def text_of(value: Any) -> str:
 
 def request_text(request: Request) -> str:
     """Return a request as canonical JSON."""
-    messages = ",".join([f"[{text_of(role)},{text_of(content)}]" for role, content in request.messages])
-    sampling = ",".join([_pair(name, value) for name, value in request.sampling])
-    prompt, schema = text_of(request.prompt), text_of(request.schema)
+    messages = ",".join([f"[{_name(role)},{encode_basestring(content)}]" for role, content in request.messages])
+    sampling = ",".join([f"[{_name(name)},{text_of(value)}]" for name, value in request.sampling])
+    prompt = "null" if request.prompt is None else encode_basestring(request.prompt)
+    schema = "null" if request.schema is None else encode_basestring(request.schema)
     return f'{{"messages":[{messages}],"prompt":{prompt},"sampling":[{sampling}],"schema":{schema}}}'
-
-
-def _pair(name: str, value: Any) -> str:
-    return f"[{_name(name)},{text_of(value)}]"
 
 
 @lru_cache(maxsize=256)

@@ -1,10 +1,10 @@
 """What the draws of a shard gave, as record columns."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
+import numpy as np
 import pyarrow as pa
 
 from tasks.core import record
@@ -15,11 +15,9 @@ from tasks.core.rollout import Row
 _OF_EVERY_METHOD = {"extra", "reason", "seed_ids"}
 # As record.dumps writes it, made once.
 _JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
-_NO_USAGE = {"prompt_tokens": 0, "completion_tokens": 0}
 
 
-@dataclass(frozen=True, slots=True)
-class Drawn:
+class Drawn(NamedTuple):
     """What one draw gave: its rows, the digests of its requests, what they used, and why there is no row."""
 
     rows: list[Row]
@@ -27,13 +25,6 @@ class Drawn:
     prompt_tokens: int
     completion_tokens: int
     failure: str | None = None
-
-    def complete(self) -> Iterator[Row]:
-        """Yield the rows; the whole usage is on the first, so that a sum over rows is exact."""
-        usage = {"prompt_tokens": self.prompt_tokens, "completion_tokens": self.completion_tokens}
-        for row in self.rows:
-            yield {**row, "usage": usage, "extra": _extra(row.get("extra"), self.requests)}
-            usage = _NO_USAGE
 
 
 def _extra(extra: Mapping[str, Any] | None, requests: Sequence[str]) -> str:
@@ -46,28 +37,45 @@ def _extra(extra: Mapping[str, Any] | None, requests: Sequence[str]) -> str:
 def batch_of(method: Method, drawn: Sequence[Drawn | None]) -> pa.RecordBatch:
     """Return the rows of all draws that are done, in order; ShardError names a column that the method must not give.
 
-    `seed_row` is the draw's place in the shard, which is that of its seed.
+    `seed_row` is the draw's place in the shard, which is that of its seed. The whole usage of a draw is on its first
+    row, so that a sum over rows is exact.
     """
     rows: list[Row] = []
     places: list[int] = []
+    extras: list[str] = []
+    firsts: list[int] = []
     for place, one in enumerate(drawn):
-        if one is not None:
-            rows.extend(one.complete())
-            places.extend([place] * len(one.rows))
-    _check(method, drawn)
-    given = {name for row in rows for name in row}
-    names = [name for name in record.SCHEMA.names if name in given | {"text", "usage", "extra"}]
+        if one is not None and one.rows:
+            firsts.append(len(rows))
+            rows += one.rows
+            places += [place] * len(one.rows)
+            extras += [_extra(row.get("extra"), one.requests) for row in one.rows]
+    given = _given(method, rows)
+    names = [name for name in record.SCHEMA.names if name in given | {"text"} and name != "extra"]
     columns = {name: _column(method, name, rows) for name in names}
+    columns |= {"extra": pa.array(extras, pa.string()), "usage": _usage(drawn, firsts, len(rows))}
     columns["reason"] = pa.array([row.get("reason") for row in rows], pa.string())
     return record.columns(**columns, seed_row=pa.array(places, pa.int64()))
 
 
-def _check(method: Method, drawn: Sequence[Drawn | None]) -> None:
+def _given(method: Method, rows: Sequence[Row]) -> set[str]:
+    """Return the columns that the rows have; ShardError for one that the method does not name."""
+    given: set[str] = set().union(*rows)
     allowed = _OF_EVERY_METHOD | set(method.gives)
-    for one in drawn:
-        for row in one.rows if one else ():
-            if unknown := sorted(set(row) - allowed):
-                raise ShardError(f"{method.id} gave column '{unknown[0]}', which is not among {sorted(allowed)}")
+    if unknown := sorted(given - allowed):
+        raise ShardError(f"{method.id} gave column '{unknown[0]}', which is not among {sorted(allowed)}")
+    return given
+
+
+def _usage(drawn: Sequence[Drawn | None], firsts: Sequence[int], rows: int) -> pa.Array:
+    """Return the column of tokens: of each draw with rows on the first of them, none on the others."""
+    spent = [one for one in drawn if one is not None and one.rows]
+    kind = record.SCHEMA.field("usage").type
+    counts = np.zeros((kind.num_fields, rows), np.int64)
+    for at, name in zip(counts, kind.names, strict=True):
+        at[firsts] = [getattr(one, name) for one in spent]
+    fields = [pa.array(at).cast(field.type) for at, field in zip(counts, kind.fields, strict=True)]
+    return pa.StructArray.from_arrays(fields, fields=kind.fields)
 
 
 def _column(method: Method, name: str, rows: Sequence[Row]) -> pa.Array:

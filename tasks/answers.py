@@ -12,12 +12,13 @@ import os
 import sqlite3
 import threading
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from tasks._answers_seen import Seen
 from tasks._answers_writer import Writer, connect, query
 from tasks._canonical import answer_text, request_text, text_of
 from tasks.core.engine import Answer, Engine, Price, Request
@@ -28,6 +29,7 @@ from tasks.core.settings import settings
 _PAUSE_S = 60.0
 _RATE_OVER = 2_000
 _SHORTEST_DIGEST = 4
+_FREE = Price()
 _NUMBERS = ("prompt_tokens", "completion_tokens", "cost_usd", "asked")
 _SHOWN = ("digest", "created_at", "engine", "model", "method", "run", *_NUMBERS, "request", "answer")
 
@@ -90,6 +92,19 @@ def _opened(path: Path, _process: int) -> "AnswerLog":
     return log
 
 
+@dataclass(slots=True)
+class _Asking:
+    """What coroutines of one loop ask: the requests that are out, and those whose digests are looked for this turn."""
+
+    loop: asyncio.AbstractEventLoop
+    out: dict[str, asyncio.Future[Answer]] = field(default_factory=dict)
+    sought: list[tuple[str, asyncio.Future[Answer | None]]] = field(default_factory=list)
+    looked: bool = False
+
+    def turn_ends(self) -> None:
+        self.looked = False
+
+
 class AnswerLog:
     """The log in one file. `ask` is for coroutines; everything else may be called from any thread."""
 
@@ -98,9 +113,8 @@ class AnswerLog:
         self._reader = connect(path)
         self._reading = threading.Lock()
         self._writer = Writer(path)
-        self._asked: dict[tuple[asyncio.AbstractEventLoop, str], asyncio.Future[Answer]] = {}
-        # Digests that are looked for in one turn of a loop: one query serves them all.
-        self._sought: dict[asyncio.AbstractEventLoop, list[tuple[str, asyncio.Future[Answer | None]]]] = {}
+        self._seen = Seen()
+        self._asking: dict[asyncio.AbstractEventLoop, _Asking] = {}
 
     def close(self) -> None:
         """Write what is on its way, then close the file."""
@@ -124,19 +138,19 @@ class AnswerLog:
         digest, where the caller has it. Errors: those of the engine; UserError where the log cannot be written.
         """
         known = known or keyed(request, engine.identity)
+        key, asking = known.key, self._of_this_loop()
         while True:
-            if found := await self._seek(known.key):
+            if self._may_hold(key, asking) and (found := await self._seek(key, asking)):
                 return found, False
-            place = (asyncio.get_running_loop(), known.key)
-            other = self._asked.get(place)
+            other = asking.out.get(key)
             if other is None:
                 break
             await asyncio.wait([other])
             if not other.cancelled():
                 return other.result(), False
-        asked = self._asked[place] = place[0].create_future()
+        asked = asking.out[key] = asking.loop.create_future()
         try:
-            answer = await self._fresh(engine, request, known, (price or Price(), run, method))
+            answer = await self._fresh(engine, request, known, (price or _FREE, run, method), asking.loop)
         except asyncio.CancelledError:
             asked.cancel()
             raise
@@ -145,11 +159,18 @@ class AnswerLog:
             asked.exception()  # those who wait get it; with no one there, asyncio must not complain
             raise
         finally:
-            del self._asked[place]
+            del asking.out[key]
         asked.set_result(answer)
         return answer, True
 
-    async def _fresh(self, engine: Engine, request: Request, known: Keyed, tags: tuple[Price, str, str]) -> Answer:
+    async def _fresh(
+        self,
+        engine: Engine,
+        request: Request,
+        known: Keyed,
+        tags: tuple[Price, str, str],
+        loop: asyncio.AbstractEventLoop,
+    ) -> Answer:
         price, run, method = tags
         (answer,) = await engine.complete([request])
         if not answer.text.isascii():
@@ -159,22 +180,36 @@ class AnswerLog:
         tokens = (answer.prompt_tokens, answer.completion_tokens)
         model = str(getattr(engine, "model", None) or engine.identity)
         row = (known.key, time.time(), engine.identity, model, method, run, *tokens, spent, known.text, said)
-        held = await self._writer.put(row)
+        held = await self._writer.put(row, loop)
         # Where it holds what came just now, the answer is returned as a re-run would read it.
         return answer if held is said and not answer.extra else _answer(held, *tokens)
 
-    def _seek(self, key: str) -> "asyncio.Future[Answer | None]":
-        """Return a future of what `find` returns."""
+    def _of_this_loop(self) -> _Asking:
         loop = asyncio.get_running_loop()
-        if (sought := self._sought.get(loop)) is None:
-            sought = self._sought[loop] = []
-            loop.call_soon(self._find_all, loop)
-        place: asyncio.Future[Answer | None] = loop.create_future()
-        sought.append((key, place))
+        if (asking := self._asking.get(loop)) is None:
+            self._asking = {one: asking for one, asking in self._asking.items() if not one.is_closed()}
+            asking = self._asking[loop] = _Asking(loop)
+        return asking
+
+    def _may_hold(self, key: str, asking: _Asking) -> bool:
+        """Return whether an answer may be there; one look at the file serves all requests of a turn of the loop."""
+        if not asking.looked:
+            with self._reading:
+                self._seen.look(self._reader)
+            asking.looked = True
+            asking.loop.call_soon(asking.turn_ends)
+        return self._seen.may_hold(key)
+
+    def _seek(self, key: str, asking: _Asking) -> "asyncio.Future[Answer | None]":
+        """Return a future of what `find` returns; one query serves all that is sought in a turn of the loop."""
+        if not asking.sought:
+            asking.loop.call_soon(self._find_all, asking)
+        place: asyncio.Future[Answer | None] = asking.loop.create_future()
+        asking.sought.append((key, place))
         return place
 
-    def _find_all(self, loop: asyncio.AbstractEventLoop) -> None:
-        sought = self._sought.pop(loop)
+    def _find_all(self, asking: _Asking) -> None:
+        sought, asking.sought = asking.sought, []
         waiting = [(key, place) for key, place in sought if not place.done()]
         try:
             rows = self._query(
@@ -257,6 +292,7 @@ class AnswerLog:
                 (time.time() - older_than_days * 86_400, engine, engine),
             )
             if cursor.rowcount:
+                self._seen = Seen()  # row numbers may come again
                 self._reader.execute("pragma incremental_vacuum").fetchall()
             return cursor.rowcount
 

@@ -253,21 +253,17 @@ class Metered:
 
     async def complete(self, requests: Sequence[Request]) -> list[Answer]:
         """Return one answer a request, in order; GateStop before any is sent where the budget is spent."""
-        if len(requests) == 1:
-            return [await self._one(requests[0])]
-        return list(await asyncio.gather(*(self._one(request) for request in requests)))
-
-    async def _one(self, request: Request) -> Answer:
+        if len(requests) > 1:
+            return [answer for (answer,) in await asyncio.gather(*(self.complete([request]) for request in requests))]
         if not self._spending.capped:
-            return await self._counted(request)
-        async with self._spending.room(request, self._price):
-            return await self._counted(request)
+            return self._counted(await self._engine.complete(requests))
+        async with self._spending.room(requests[0], self._price):
+            return self._counted(await self._engine.complete(requests))
 
-    async def _counted(self, request: Request) -> Answer:
-        (answer,) = await self._engine.complete([request])
+    def _counted(self, answers: list[Answer]) -> list[Answer]:
         self.answers += 1
-        self._spending.add(answer, self._price)
-        return answer
+        self._spending.add(answers[0], self._price)
+        return answers
 
     def tokens(self, request: Request) -> int | None:
         """Return how many tokens the prompt of a request has, if the engine can tell."""

@@ -33,7 +33,7 @@ class Context:
     key: int
 
 
-@dataclass(frozen=True)
+@dataclass
 class RolloutDraw:
     """One draw: number `number` of the stage, the seed it starts from (for `seeds: each`), and its own stream.
 

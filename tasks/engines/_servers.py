@@ -144,6 +144,8 @@ class Pool:
 
     def _free(self) -> Server | None:
         now = self._loop.time()
+        if len(self.servers) == 1:
+            return self.servers[0] if self.servers[0].room(now) else None
         free = [server for server in self.servers if server.room(now)]
         return min(free, key=lambda server: server.load) if free else None
 

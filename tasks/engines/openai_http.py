@@ -77,8 +77,9 @@ class HttpEngine:
             await self._forget()
         self._under_way += 1
         try:
-            await self._open()
-            return await self._all(requests)
+            if self._loop is not asyncio.get_running_loop() or self._opens():
+                await self._open()
+            return [await self._one(requests[0])] if len(requests) == 1 else await self._all(requests)
         finally:
             self._under_way -= 1
 
@@ -88,8 +89,6 @@ class HttpEngine:
         self._fatal, self._refused, self._way = None, 0, access(self.spec)
 
     async def _all(self, requests: Sequence[Request]) -> list[Answer]:
-        if len(requests) == 1:
-            return [await self._one(requests[0])]
         order = sorted(range(len(requests)), key=lambda i: (requests[i].messages, requests[i].prompt or ""))
         found = await asyncio.gather(*(self._one(requests[i]) for i in order), return_exceptions=True)
         answers = dict(zip(order, found, strict=True))
@@ -101,10 +100,13 @@ class HttpEngine:
         if session:
             await session.close()
 
+    def _opens(self) -> bool:
+        return self._opening is not None and not self._opening.done()
+
     async def _open(self) -> None:
         loop = asyncio.get_running_loop()
         if self._loop is loop:
-            if self._opening and not self._opening.done():
+            if self._opening and self._opens():
                 await asyncio.shield(self._opening)
             return
         self._loop, self._opening = loop, loop.create_future()
