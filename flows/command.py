@@ -10,6 +10,8 @@ from typing import Any
 
 from flows import orchestrator, show
 from flows.check import Checked, check, identity, one_method, read_recipe
+from flows.cluster import check_runner
+from flows.temporary_server import ServerError
 from quality.compare import AIMS
 from quality.suites.run import warm_up
 from tasks.core.document import parse_yaml
@@ -86,23 +88,18 @@ def run_compare(
     if not names:
         raise RecipeError("--methods names no method, e.g. --methods eda,ngram")
     values, _base = read_params(params)
-    orchestrator.prepare()
-    from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
-
-    from flows.compare import compare
-
-    with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
-        made = compare(
-            seeds=seeds,
-            methods=names,
-            count=count,
-            params=values,
-            engine=engine,
-            out=str(out),
-            seed=seed or 0,
-            overwrite=overwrite,
-            **read_weights(weights),
-        )
+    arguments = {
+        "seeds": seeds,
+        "methods": names,
+        "count": count,
+        "params": values,
+        "engine": engine,
+        "out": str(out),
+        "seed": seed or 0,
+        "overwrite": overwrite,
+        **read_weights(weights),
+    }
+    made = _flow("flows.compare", "compare", arguments)
     sys.stdout.write((out / "README.md").read_text(encoding="utf-8"))
     sys.stdout.write(f"\nbest: {made['best']}; the figures are in {out / 'compare.json'}\n")
 
@@ -144,30 +141,41 @@ def read_params(text: str) -> tuple[dict[str, Any], Path]:
 
 
 def _run(module: str, name: str, arguments: dict[str, Any], checked: Checked) -> dict[str, Any]:
-    """Run a flow in this process; OUT is claimed first, so that a folder that will not do is said at once.
-
-    Heartbeats are off: joining their thread takes a second, and somebody watches this process.
-    """
-    if settings().runner != "threads":
-        from flows.runner import task_runner
-
-        task_runner(settings().runner, settings().dask_address)
+    """Run a flow in this process; OUT is claimed first, so that a folder that will not do is said at once."""
+    check_runner(settings().runner, settings().dask_address)
     out, _ = claim_place(
         arguments["out"], identity(checked), resume=arguments["resume"], overwrite=arguments["overwrite"]
     )
-    orchestrator.prepare()
+    try:
+        return _flow(module, name, arguments)
+    except (UserError, ServerError):
+        release_claim(out)
+        raise
+    except KeyboardInterrupt:
+        # Said here: typer would end the process on its own, without a word.
+        sys.stderr.write("\ntilth: stopped; the same command goes on where it was\n")
+        sys.exit(130)
+
+
+def _flow(module: str, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    """Start a server where none is named, import Prefect and the flow beside it, and run the flow.
+
+    Heartbeats are off: joining their thread takes a second, and somebody watches this process.
+    """
+    server = orchestrator.start_server()
     from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
     flow: Callable[..., dict[str, Any]] = getattr(importlib.import_module(module), name)
-    # Great Expectations takes 3-4 s to import and the ephemeral server 4-6 s to start, in a process of its own.
-    Thread(target=warm_up, daemon=True).start()
+    # Great Expectations takes 2-4 s to import, the server 3 to start, in a process of its own.
+    Thread(target=_warm_up, daemon=True).start()
+    if server:
+        server.wait()
     with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
-        try:
-            return flow(**arguments)
-        except UserError:
-            release_claim(out)
-            raise
-        except KeyboardInterrupt:
-            # Said here: typer would end the process on its own, without a word.
-            sys.stderr.write("\ntilth: stopped; the same command goes on where it was\n")
-            sys.exit(130)
+        return flow(**arguments)
+
+
+def _warm_up() -> None:
+    """Import what the run will import."""
+    for module in ("prefect.flow_engine", "prefect.task_engine", "fastapi.encoders"):
+        importlib.import_module(module)
+    warm_up()

@@ -11,6 +11,7 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 
+from flows import temporary_server
 from tasks.core.errors import TilthError
 from tasks.core.settings import settings
 
@@ -33,6 +34,14 @@ _EPHEMERAL = {
     "PREFECT_API_SERVICES_SCHEDULER_ENABLED": "false",
     "PREFECT_API_SERVICES_LATE_RUNS_ENABLED": "false",
 }
+# What may name a server, or forbid one, beside PREFECT_API_URL: then Prefect does what it does by itself.
+_ELSEWHERE = (
+    "PREFECT_PROFILE",
+    "PREFECT_PROFILES_PATH",
+    "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE",
+    "PREFECT_SERVER_EPHEMERAL_ENABLED",
+)
+_FILES = {"prefect.toml": "", "pyproject.toml": "[tool.prefect", ".env": "prefect_"}
 _MIGRATE = """
 import asyncio
 from prefect.server.database import provide_database_interface
@@ -45,11 +54,30 @@ def prepare() -> None:
     os.environ.setdefault("PREFECT_HOME", str(settings().home.absolute() / "prefect"))
     for name, value in _ENVIRONMENT.items():
         os.environ.setdefault(name, value)
-    if "PREFECT_API_URL" in os.environ:
+    if os.environ.get("PREFECT_API_URL"):
         return
     for name, value in _EPHEMERAL.items():
         os.environ.setdefault(name, value)
     ensure_database(Path(os.environ["PREFECT_HOME"]))
+
+
+def start_server() -> temporary_server.TemporaryServer | None:
+    """Prepare, and start a server for this process; None where Prefect knows of one, or starts its own."""
+    prepare()
+    if os.environ.get("PREFECT_API_URL") or "prefect" in sys.modules or _set_up_elsewhere():
+        return None
+    server = temporary_server.start(os.environ, Path(os.environ["PREFECT_HOME"]) / "server.log")
+    os.environ["PREFECT_API_URL"] = server.api
+    return server
+
+
+def _set_up_elsewhere() -> bool:
+    """Return whether Prefect may be told by a file where its server is: it takes a second of imports to ask it."""
+    if any(os.environ.get(name) for name in _ELSEWHERE):
+        return True
+    files = {Path(name): words for name, words in _FILES.items()}
+    files[Path(os.environ["PREFECT_HOME"]) / "profiles.toml"] = ""
+    return any(path.is_file() and words in path.read_text(errors="replace").lower() for path, words in files.items())
 
 
 def template_database() -> Path:

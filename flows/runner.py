@@ -2,17 +2,14 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from importlib.util import find_spec
 from typing import Any
 
 from prefect.context import FlowRunContext
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner, ThreadPoolTaskRunner
 
-from tasks.core.errors import UserError
+from flows.cluster import CONNECT_S, check_runner
 from tasks.core.settings import Runner, settings
-
-_CONNECT_S = 10.0
 
 
 class Shards(TaskRunner[Any]):
@@ -63,7 +60,10 @@ def lanes() -> int:
 
 @contextmanager
 def _one_server(name: Runner) -> Iterator[None]:
-    """Let other processes report to the ephemeral server of this one: each would start its own, on one database."""
+    """Let other processes report to the server that Prefect started for this one: each would start its own.
+
+    The command line has named its own by then; this is for a flow that is called from Python.
+    """
     if name == "threads" or PREFECT_API_URL.value():
         yield
         return
@@ -79,61 +79,17 @@ def task_runner(name: Runner, address: str = "") -> TaskRunner[Any]:
     Threads share one import and one engine, and NumPy, Arrow and requests let go of the interpreter lock: they are the
     default. A shard on processes or Dask costs 100 ms more and 3 s to the first, so its work should last ten seconds.
     """
+    check_runner(name, address)
     match name:
         case "threads":
             return ThreadPoolTaskRunner(max_workers=settings().workers)
         case "processes":
             return ProcessPoolTaskRunner(max_workers=settings().workers)
         case "dask":
-            return _dask(address)
+            from prefect_dask import DaskTaskRunner
+
+            return DaskTaskRunner(address=address, client_kwargs={"set_as_default": False, "timeout": CONNECT_S})
         case "ray":
-            return _ray(address)
+            from prefect_ray import RayTaskRunner
 
-
-def _dask(address: str) -> TaskRunner[Any]:
-    if find_spec("prefect_dask") is None:
-        raise UserError("runner 'dask' needs prefect-dask: pip install -e '.[dask]', or take threads or processes")
-    if not address:
-        raise UserError(
-            "runner 'dask' needs TILTH_DASK_ADDRESS, the address of a scheduler, e.g. tcp://10.0.0.5:8786; "
-            "`dask scheduler` starts one; processes needs none"
-        )
-    check_cluster(address)
-    from prefect_dask import DaskTaskRunner
-
-    return DaskTaskRunner(address=address, client_kwargs={"set_as_default": False, "timeout": _CONNECT_S})
-
-
-def check_cluster(address: str) -> None:
-    """Raise UserError where no scheduler answers, or where its workers would not see the shards of each other."""
-    from distributed import Client
-
-    try:
-        with Client(address, timeout=_CONNECT_S, set_as_default=False) as client:
-            homes = client.run(_home)
-    except ImportError as exc:
-        raise UserError(f"a Dask worker of '{address}' cannot import tilth ({exc}): install it there") from exc
-    except (OSError, ValueError, TimeoutError) as exc:
-        raise UserError(f"no Dask scheduler answers at TILTH_DASK_ADDRESS '{address}'") from exc
-    if not homes:
-        raise UserError(f"the Dask scheduler at '{address}' has no worker: `dask worker {address}` starts one")
-    for worker, home in homes.items():
-        if home != _home():
-            raise UserError(
-                f"Dask worker {worker} keeps shards in {home}, this run in {_home()}: "
-                f"start it with TILTH_HOME={settings().home.absolute()}, a folder that both see"
-            )
-
-
-def _home() -> str:
-    return str(settings().work)
-
-
-def _ray(address: str) -> TaskRunner[Any]:
-    if find_spec("prefect_ray") is None:
-        raise UserError(
-            "runner 'ray' needs prefect-ray, which this project neither ships nor tests; take dask, or processes"
-        )
-    from prefect_ray import RayTaskRunner
-
-    return RayTaskRunner(address=address or None)
+            return RayTaskRunner(address=address or None)

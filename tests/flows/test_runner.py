@@ -31,11 +31,11 @@ STAGE = {"name": "orders", "method": "json_schema", "params": {"schema": ORDER}}
 def test_runner_that_cannot_work_is_one_line(name, address, said, monkeypatch):
     """Said when the first shard is handed over, not by a traceback of Dask's half a minute later."""
     pytest.importorskip("prefect_dask")
-    from flows import runner
+    from flows import cluster
 
-    monkeypatch.setattr(runner, "_CONNECT_S", 1.0)
+    monkeypatch.setattr(cluster, "CONNECT_S", 1.0)
     with pytest.raises(UserError, match=said) as raised:
-        runner.task_runner(name, address)
+        cluster.check_runner(name, address)
     assert "\n" not in str(raised.value)
 
 
@@ -102,7 +102,7 @@ def test_run_survives_a_dask_worker_that_is_killed(orchestrator, write_recipe, t
 def test_worker_of_another_home_is_refused(tmp_path, monkeypatch):
     """Its shards would be where the release does not look."""
     pytest.importorskip("prefect_dask")
-    from flows.runner import check_cluster
+    from flows.cluster import check_cluster
 
     elsewhere = {**os.environ, "TILTH_HOME": str(tmp_path / "there"), "PYTHONPATH": str(Path.cwd())}
     with dask_cluster(tmp_path, 1, elsewhere) as address:
