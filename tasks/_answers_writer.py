@@ -238,10 +238,9 @@ def _by_loop(
     group: Sequence[_Entry], answers: Sequence[str]
 ) -> dict[asyncio.AbstractEventLoop, list[tuple[_Entry, str]]]:
     """One wake-up a loop and group, not one an answer."""
-    found: dict[asyncio.AbstractEventLoop, list[tuple[_Entry, str]]] = {}
-    for entry, answer in zip(group, answers, strict=True):
-        found.setdefault(entry.loop, []).append((entry, answer))
-    return found
+    pairs = list(zip(group, answers, strict=True))
+    loops = {entry.loop for entry in group}
+    return {loop: [pair for pair in pairs if pair[0].loop is loop] if len(loops) > 1 else pairs for loop in loops}
 
 
 def _call(loop: asyncio.AbstractEventLoop, function: Any, *arguments: Any) -> None:

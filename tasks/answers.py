@@ -12,14 +12,14 @@ import os
 import sqlite3
 import threading
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from tasks._answers_seen import Seen
-from tasks._answers_writer import Writer, connect, query
+from tasks._answers_writer import AnswerRow, Writer, connect, query
 from tasks._canonical import answer_text, request_text, text_of
 from tasks.core.engine import Answer, Engine, Price, Request
 from tasks.core.errors import UserError, choices
@@ -150,7 +150,12 @@ class AnswerLog:
                 return other.result(), False
         asked = asking.out[key] = asking.loop.create_future()
         try:
-            answer = await self._fresh(engine, request, known, (price or _FREE, run, method), asking.loop)
+            (answer,) = await engine.complete([request])
+            row = _row(engine, known, answer, (price or _FREE, run, method))
+            held = await self._writer.put(row, asking.loop)
+            # Where it holds what came just now, the answer is returned as a re-run would read it.
+            if held is not row[-1] or answer.extra or not answer.text.isascii():
+                answer = _answer(held, answer.prompt_tokens, answer.completion_tokens)
         except asyncio.CancelledError:
             asked.cancel()
             raise
@@ -162,27 +167,6 @@ class AnswerLog:
             del asking.out[key]
         asked.set_result(answer)
         return answer, True
-
-    async def _fresh(
-        self,
-        engine: Engine,
-        request: Request,
-        known: Keyed,
-        tags: tuple[Price, str, str],
-        loop: asyncio.AbstractEventLoop,
-    ) -> Answer:
-        price, run, method = tags
-        (answer,) = await engine.complete([request])
-        if not answer.text.isascii():
-            answer = replace(answer, text=_whole(answer.text))
-        spent = cost(price, answer.prompt_tokens, answer.completion_tokens)
-        said = answer_text(answer.text, answer.finish_reason, answer.extra)
-        tokens = (answer.prompt_tokens, answer.completion_tokens)
-        model = str(getattr(engine, "model", None) or engine.identity)
-        row = (known.key, time.time(), engine.identity, model, method, run, *tokens, spent, known.text, said)
-        held = await self._writer.put(row, loop)
-        # Where it holds what came just now, the answer is returned as a re-run would read it.
-        return answer if held is said and not answer.extra else _answer(held, *tokens)
 
     def _of_this_loop(self) -> _Asking:
         loop = asyncio.get_running_loop()
@@ -295,6 +279,17 @@ class AnswerLog:
                 self._seen = Seen()  # row numbers may come again
                 self._reader.execute("pragma incremental_vacuum").fetchall()
             return cursor.rowcount
+
+
+def _row(engine: Engine, known: Keyed, answer: Answer, tags: tuple[Price, str, str]) -> AnswerRow:
+    """Return what is written of an answer that came just now."""
+    price, run, method = tags
+    text = answer.text if answer.text.isascii() else _whole(answer.text)
+    said = answer_text(text, answer.finish_reason, answer.extra)
+    tokens = (answer.prompt_tokens, answer.completion_tokens)
+    model = str(getattr(engine, "model", None) or engine.identity)
+    spent = cost(price, *tokens)
+    return (known.key, time.time(), engine.identity, model, method, run, *tokens, spent, known.text, said)
 
 
 def _answer(text: str, prompt_tokens: int, completion_tokens: int) -> Answer:

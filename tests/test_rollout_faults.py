@@ -160,7 +160,7 @@ def test_server_that_restarts_in_mid_run(log, connect):
                 server.start()
                 time.sleep(0.3)
 
-        thread = threading.Thread(target=restart)
+        thread = threading.Thread(target=restart, daemon=True)
         thread.start()
         made = roll(log, connect(server, max_concurrency=16), 600)
         thread.join()
@@ -180,7 +180,7 @@ def test_server_that_dies_for_good_ends_the_run_with_what_there_is(log, connect)
                 time.sleep(0.005)
             server.stop()
 
-        thread = threading.Thread(target=die)
+        thread = threading.Thread(target=die, daemon=True)
         thread.start()
         with pytest.raises(EngineGone, match=r"cannot reach .*the same command goes on where this stopped") as caught:
             roll(log, connect(server, max_concurrency=16), 500)

@@ -205,6 +205,9 @@ def _error(status: int, message: str) -> Reply:
     return _json(status, {"error": {"message": message, "type": "Error", "param": None, "code": status}})
 
 
+_CLOSING_TURNS = 8
+
+
 @dataclass
 class Running:
     """A server in a thread of its own: where it listens, and how to stop it and start it again on the same port."""
@@ -232,11 +235,16 @@ class Running:
 
     def _serve(self, loop: asyncio.AbstractEventLoop, listening: asyncio.Server) -> None:
         loop.run_forever()
-        listening.close()
-        for connection in list(self.server.connections):
-            connection.abort()
-        loop.run_until_complete(asyncio.sleep(0))
+        loop.run_until_complete(self._closed(listening))
         loop.close()
+
+    async def _closed(self, listening: asyncio.Server) -> None:
+        """Close all that is open, and what was accepted a moment ago and takes some turns of the loop to be made."""
+        listening.close()
+        for _ in range(_CLOSING_TURNS):
+            for connection in list(self.server.connections):
+                connection.abort()
+            await asyncio.sleep(0)
 
     def stop(self) -> None:
         """Close the port and every connection, as a server that dies does."""

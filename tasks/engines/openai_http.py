@@ -129,7 +129,14 @@ class HttpEngine:
             validator(request.schema)
         self._check_length(request)
         path, body = wire.payload(request, self.model)
-        answer = await self._ask(path, body)
+        tries, answer = 0, None
+        while answer is None:
+            if self._fatal:
+                raise self._fatal
+            spent, why, answer = await self._try(path, body)
+            tries += spent
+            if answer is None:
+                await self._before_next_try(tries, spent, why)
         if not answer.prompt_tokens and self._tokenizer:
             answer = self._counted(request, answer)
         return checked(request, answer)
@@ -154,19 +161,12 @@ class HttpEngine:
         if count > room:
             raise RecordError("prompt_too_long", f"{count} tokens; {self.model} has room for {max(room, 0)}")
 
-    async def _ask(self, path: str, body: bytes) -> Answer:
-        tries = 0
-        while True:
-            if self._fatal:
-                raise self._fatal
-            spent, why, answer = await self._try(path, body)
-            if answer is not None:
-                return answer
-            tries += spent
-            if tries >= self._patience.tries:
-                raise TransientError(f"no answer after {tries} tries: {why}")
-            if spent:
-                await asyncio.sleep(self._patience.backoff_s(tries - 1))
+    async def _before_next_try(self, tries: int, spent: int, why: str) -> None:
+        """Wait after a try that counted; TransientError where there were enough of them."""
+        if tries >= self._patience.tries:
+            raise TransientError(f"no answer after {tries} tries: {why}")
+        if spent:
+            await asyncio.sleep(self._patience.backoff_s(tries - 1))
 
     async def _try(self, path: str, body: bytes) -> tuple[int, str, Answer | None]:
         """Return (tries that this one counts for, what failed, the answer)."""
