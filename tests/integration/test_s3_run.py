@@ -62,9 +62,10 @@ def ended(process: subprocess.Popen) -> str:
 
 def put_marks(bucket: str) -> dict[str, str]:  # noqa: F811  a bucket's name
     """Return, for each manifest of a shard, the mark of the put that it came with."""
-    import boto3
+    from boto3.session import Session
 
-    client, store = boto3.client("s3"), open_store(f"s3://{bucket}/work")
+    # A session of its own: that of `boto3.client` keeps the keys of another test's server.
+    client, store = Session().client("s3"), open_store(f"s3://{bucket}/work")
     keys = [key for key in store.list("shards") if key.endswith(".json")]
     return {key: client.head_object(Bucket=bucket, Key=f"work/{key}")["Metadata"]["tilth-put"] for key in keys}
 
