@@ -22,11 +22,14 @@ _TURN_S = 0.05
 _PATIENCE_S = 120.0
 _FLOW = """
 from prefect import flow, task
+from prefect.runtime import flow_run
 @task
 def nothing(): return 1
 @flow(name="ingest")
-def one(): return nothing.submit().result()
-one()
+def one():
+    nothing.submit().result()
+    return flow_run.id
+print(one())
 """
 
 
@@ -47,11 +50,13 @@ def ingest(own: Machine, rate: int = RATE) -> float:
 def _events_of_one(own: Machine) -> list[dict[str, Any]]:
     """Return the events of a real task run, the first at the head."""
     environment = {**own.environment, "PREFECT_API_URL": f"{own.ui}/api", "PREFECT_LOGGING_LEVEL": "ERROR"}
-    subprocess.run([sys.executable, "-c", _FLOW], env=environment, check=True)
+    said = subprocess.run([sys.executable, "-c", _FLOW], env=environment, check=True, capture_output=True, text=True)
+    run = f"prefect.flow-run.{said.stdout.split()[-1]}"
     wanted = {"filter": {"event": {"prefix": ["prefect.task-run."]}}, "limit": 50}
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
-        found = own.ask("POST", "/events/filter", wanted)["events"]
+        events = own.ask("POST", "/events/filter", wanted)["events"]
+        found = [event for event in events if run in json.dumps(event["related"])]  # others' task runs end as well
         last = next((event for event in found if event["event"] == "prefect.task-run.Completed"), None)
         if last:
             mine = [event for event in found if event["resource"]["prefect.resource.id"] == _resource(last)]
