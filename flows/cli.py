@@ -165,12 +165,15 @@ def compare(
     ] = "",
     engine: Annotated[str | None, typer.Option("--engine", help="what answers prompts")] = None,
     seed: Seed = None,
+    text_column: Annotated[
+        str | None, typer.Option("--text-column", help="column of the seeds that holds the texts", metavar="NAME")
+    ] = None,
     overwrite: Overwrite = False,
 ) -> None:
     """Run methods on the same seeds and measure them side by side."""
     from flows.command import run_compare
 
-    run_compare(seeds, methods, out, count, params, weights, engine, seed, overwrite=overwrite)
+    run_compare(seeds, methods, out, count, params, weights, engine, seed, text_column, overwrite=overwrite)
 
 
 @app.command()

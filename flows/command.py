@@ -19,6 +19,7 @@ from tasks.core.errors import RecipeError, UserError, choices
 from tasks.core.method import get_method
 from tasks.core.settings import settings
 from tasks.publish import release_claim
+from tasks.split import texts_of
 from tasks.stores.upload import claim_place, url_of
 
 
@@ -80,10 +81,11 @@ def run_compare(
     weights: str,
     engine: str | None,
     seed: int | None,
+    text_column: str | None,
     *,
     overwrite: bool,
 ) -> None:
-    """Compare methods on the same seeds and print the report."""
+    """Compare methods on the same seeds and print the report. The seeds are looked at before Prefect is even loaded."""
     names = [get_method(name.strip()).name for name in methods.split(",") if name.strip()]
     if not names:
         raise RecipeError("--methods names no method, e.g. --methods eda,ngram")
@@ -97,8 +99,10 @@ def run_compare(
         "out": str(out),
         "seed": seed or 0,
         "overwrite": overwrite,
+        "text_column": text_column,
         **read_weights(weights),
     }
+    texts_of(seeds, text_column)
     made = _flow("flows.compare", "compare", arguments)
     sys.stdout.write((out / "README.md").read_text(encoding="utf-8"))
     sys.stdout.write(f"\nbest: {made['best']}; the figures are in {out / 'compare.json'}\n")

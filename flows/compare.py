@@ -18,11 +18,10 @@ from flows.steps import load_seeds
 from quality.compare import markdown, measure, ranked
 from tasks.core.errors import UserError
 from tasks.core.method import methods as all_methods
-from tasks.core.source import SeedSource
 from tasks.export import write_json
 from tasks.plan import load_params
 from tasks.readers.shards import SeedManifest
-from tasks.split import split
+from tasks.split import split, texts_of
 
 # Figures of fewer records say nothing.
 _MIN_RECORDS = 10
@@ -51,6 +50,7 @@ def compare(
     seed: int = 0,
     resume: bool = True,
     overwrite: bool = False,
+    text_column: str | None = None,
 ) -> dict[str, Any]:
     """Run methods on the same seeds and measure them side by side.
 
@@ -70,10 +70,11 @@ def compare(
         seed: Run seed.
         resume: Go on where an earlier run in the same folder ended.
         overwrite: Replace the runs that the folder holds.
+        text_column: Column of the seeds that holds the texts; empty where it is called text.
     """
     weights = {"quality": quality, "quantity": quantity, "diversity": diversity, "privacy": privacy, "cost": cost}
     folder = Path(out)
-    loaded = load_seeds("compare", "seeds", SeedSource.model_validate({"path": seeds}).model_dump(mode="json"), ".")
+    loaded = load_seeds("compare", "seeds", texts_of(seeds, text_column).model_dump(mode="json"), ".")
     path, training, held_out = split(SeedManifest.from_json(loaded), holdout, folder / "seeds")
     made: dict[str, dict[str, float]] = {}
     texts: dict[str, list[str]] = {}

@@ -13,6 +13,7 @@ from tasks.core.engine import EMBEDDED, trainer
 from tasks.core.errors import RecipeError, choices
 from tasks.core.method import Method, MethodParams, get_method, methods
 from tasks.core.recipe import Recipe, Stage
+from tasks.core.source import MAPPABLE
 from tasks.seeds import check_source
 
 # Prefect stays responsive up to about this many task runs a stage (PrefectHQ/prefect#18883 has the other end).
@@ -55,7 +56,7 @@ def plan(recipe: Recipe, base: Path) -> tuple[StagePlan, ...]:
     for stage in recipe.ordered:
         staged = plan_stage(stage, base)
         have = frozenset[str]().union(*(columns[name] for name in stage.inputs))
-        _check_inputs(staged, have)
+        _check_inputs(staged, have, [name for name in stage.inputs if name in recipe.seeds])
         kept = have & set(staged.method.keeps)
         columns[stage.name] = frozenset({"id", "kind", *staged.method.gives, *kept})
         plans.append(staged)
@@ -103,7 +104,7 @@ def _check_count(stage: Stage, capacity: int | None) -> None:
         raise RecipeError(f"{stage.method} can make {made} from these params; {stage.count:,} are asked for")
 
 
-def _check_inputs(staged: StagePlan, have: frozenset[str]) -> None:
+def _check_inputs(staged: StagePlan, have: frozenset[str], sources: Sequence[str]) -> None:
     stage, method = staged.stage, staged.method
     needs = method.needs(staged.params)
     if (staged.uses_seeds or needs) and not stage.inputs:
@@ -112,8 +113,15 @@ def _check_inputs(staged: StagePlan, have: frozenset[str]) -> None:
     for column in sorted(needs - have):
         raise RecipeError(
             f"stage '{stage.name}': {method.name} needs column '{column}', which its inputs do not have"
-            f"{choices(column, have - {'id', 'kind'})}"
+            f"{choices(column, have - {'id', 'kind'})}{_named_otherwise(column, sources)}"
         )
+
+
+def _named_otherwise(column: str, sources: Sequence[str]) -> str:
+    """Return how to say which column of the seeds is meant, where it is one that a source may map."""
+    if column not in MAPPABLE or not sources:
+        return ""
+    return f"; where they call it otherwise, say so: --set seeds.{sources[0]}.columns.{column}=NAME"
 
 
 def _check_trained(recipe: Recipe, plans: Sequence[StagePlan]) -> None:

@@ -6,11 +6,26 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tasks.core.errors import UserError
+from tasks.core.errors import UserError, choices
 from tasks.core.record import fingerprints
+from tasks.core.source import SeedSource
 from tasks.readers.shards import SeedBatches, SeedManifest
+from tasks.seeds import check_source
 
 MIN_SEEDS = 20
+
+
+def texts_of(seeds: str, column: str | None) -> SeedSource:
+    """Return the source of seeds that are to be compared on, their texts in `column`, or in `text`.
+
+    UserError where the first rows have none: before anything is run.
+    """
+    source = SeedSource.model_validate({"path": seeds, "columns": {"text": column} if column else {}})
+    names = check_source(source, Path()).names
+    if "text" not in names:
+        have = choices("text", set(names) - {"id", "kind"})
+        raise UserError(f"seeds '{seeds}' have no column 'text'{have}; say which it is: --text-column NAME")
+    return source
 
 
 def split(seeds: SeedManifest, share: float, folder: Path) -> tuple[Path, list[str], list[str]]:

@@ -92,6 +92,16 @@ def test_wrong_column_is_refused(refused, tmp_path):
     )  # fmt: skip
 
 
+def test_text_that_is_called_otherwise_is_refused_with_the_way_to_say_so(refused, tmp_path):
+    """The very words that help, and where the texts are to be compared on, before a server is started."""
+    path = write_jsonl(tmp_path / "s.jsonl", [{"review": "The kettle leaks.", "n": 1}])
+    way = "needs column 'text'.*have: n, review; where they call it otherwise.* --set seeds.seeds.columns.text=NAME"
+    refused(way, "generate", "eda", "--seeds", path, "--per-seed", 1, "--out", tmp_path / "o")
+    way = "have no column 'text'; have: n, review; say which it is: --text-column NAME"
+    refused(way, "compare", "--seeds", path, "--methods", "eda", "--out", tmp_path / "o")
+    assert not (tmp_path / "o").exists()
+
+
 COMMANDS = {
     "count 0": (["--count", 0], "--count must be at least 1, not 0"),
     "count -1": (["--count", -1], "--count must be at least 1, not -1"),

@@ -14,9 +14,8 @@ def test_methods_are_compared_on_the_same_seeds(tmp_path):
     from flows.compare import compare
 
     things = ("router", "kettle", "oven", "lamp", "toaster", "fan")
-    rows = [
-        {"text": f"My {a} stopped after {n} days and the {b} hums now."} for a in things for b in things for n in (2, 9)
-    ]
+    pairs = [(a, b, n) for a in things for b in things for n in (2, 9)]
+    rows = [{"complaint": f"My {a} stopped after {n} days and the {b} hums now."} for a, b, n in pairs]
     path = write_jsonl(tmp_path / "seeds.jsonl", rows)
     made = compare(
         seeds=str(path),
@@ -24,6 +23,7 @@ def test_methods_are_compared_on_the_same_seeds(tmp_path):
         params={"ngram": {"order": 3}},
         count=60,
         out=str(tmp_path / "out"),
+        text_column="complaint",
     )
     by_name = {row["method"]: row for row in made["methods"]}
     assert by_name["random_deletion"]["made_share"] == by_name["ngram"]["made_share"] == 1.0
