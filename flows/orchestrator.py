@@ -34,6 +34,17 @@ _EPHEMERAL = {
     "PREFECT_API_SERVICES_SCHEDULER_ENABLED": "false",
     "PREFECT_API_SERVICES_LATE_RUNS_ENABLED": "false",
 }
+# By default a server takes in 33 task runs a second: these make it keep up with several hundred.
+BATCHES = {
+    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "100",
+    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_READ_BATCH_SIZE": "100",
+    "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_BATCH_SIZE": "100",
+    "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_READ_BATCH_SIZE": "100",
+    "PREFECT_SERVER_SERVICES_TRIGGERS_READ_BATCH_SIZE": "100",
+    # What is not written yet is what a crash loses, and what nobody sees: by default up to five seconds.
+    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "1",
+    "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_FLUSH_INTERVAL": "1",
+}
 # What may name a server, or forbid one, beside PREFECT_API_URL: then Prefect does what it does by itself.
 _ELSEWHERE = (
     "PREFECT_PROFILE",
@@ -66,7 +77,7 @@ def start_server() -> temporary_server.TemporaryServer | None:
     prepare()
     if os.environ.get("PREFECT_API_URL") or "prefect" in sys.modules or _set_up_elsewhere():
         return None
-    server = temporary_server.start(os.environ, Path(os.environ["PREFECT_HOME"]) / "server.log")
+    server = temporary_server.start({**BATCHES, **os.environ}, Path(os.environ["PREFECT_HOME"]) / "server.log")
     os.environ["PREFECT_API_URL"] = server.api
     return server
 

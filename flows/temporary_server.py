@@ -21,17 +21,13 @@ _CHILD = Path(__file__).with_name("_temporary_server_child.py")
 _HOST = "127.0.0.1"
 _START_S = 120.0
 _STOP_S = 5.0
-# As Prefect starts its own. Nobody has made automations in its database: there is no trigger to look for. One by one
-# it records 33 task runs a second, and a run ends within seconds.
+# As Prefect starts its own. Nobody has made automations in its database: there is no trigger to look for.
 _SERVER = {
     "PREFECT_UI_ENABLED": "0",
     "PREFECT__SERVER_EPHEMERAL": "1",
     "PREFECT__SERVER_FINAL": "1",
     "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "ERROR",
     "PREFECT_SERVER_SERVICES_TRIGGERS_ENABLED": "false",
-    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "100",
-    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "1",
-    "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_BATCH_SIZE": "100",
 }
 
 

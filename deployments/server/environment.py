@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from flows.orchestrator import BATCHES
 from tasks.core.errors import UserError
 from tasks.core.settings import settings
 
@@ -17,17 +18,6 @@ DEFAULT_PORT = 4200
 
 # SQLite has one writer at a time: under load ten seconds of waiting for it were not enough for a worker's heartbeat.
 _PATIENT = {"PREFECT_SERVER_DATABASE_TIMEOUT": "60", "PREFECT_SERVER_DATABASE_CONNECTION_TIMEOUT": "60"}
-# By default the server takes in 33 task runs a second: these make it keep up with several hundred.
-BATCHES = {
-    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "100",
-    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_READ_BATCH_SIZE": "100",
-    "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_BATCH_SIZE": "100",
-    "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_READ_BATCH_SIZE": "100",
-    "PREFECT_SERVER_SERVICES_TRIGGERS_READ_BATCH_SIZE": "100",
-    # What is not written yet is what a crash loses, and what nobody sees: by default up to five seconds.
-    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "1",
-    "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_FLUSH_INTERVAL": "1",
-}
 _QUIET = {"DO_NOT_TRACK": "1", "PREFECT_SERVER_ANALYTICS_ENABLED": "false", "GX_ANALYTICS_ENABLED": "false"}
 _QUIET_UI = {"PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false"}
 # The memory broker loses what it holds when the server dies; the parts of the Redis one belong together.

@@ -17,9 +17,8 @@ from typing import Any
 
 import yaml
 
-from deployments.server.environment import BATCHES
 from deployments.server.ready import job_template
-from flows.orchestrator import ensure_database
+from flows.orchestrator import BATCHES, ensure_database
 from tests.soak.postgres import free_port, postgres
 
 ROOT = Path(__file__).resolve().parents[2]
