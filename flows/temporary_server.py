@@ -5,6 +5,7 @@ starts it with the first call, and leaves it running where that process is kille
 """
 
 import atexit
+import errno
 import http.client
 import os
 import re
@@ -57,7 +58,10 @@ class TemporaryServer:
             status = connection.getresponse().status
         except TimeoutError:
             raise ServerError(f"Prefect's temporary server is silent for {_START_S:.0f} s; see {self.log}") from None
-        except (OSError, http.client.HTTPException):
+        except (OSError, http.client.HTTPException) as exc:
+            if isinstance(exc, OSError) and exc.errno in {errno.ENETUNREACH, errno.EADDRNOTAVAIL, errno.EHOSTUNREACH}:
+                why = f"cannot reach Prefect's temporary server at {_HOST} ({exc.strerror}): is the loopback device up?"
+                raise ServerError(why) from None
             raise ServerError(f"Prefect's temporary server ended: {self._last_words()}") from None
         finally:
             connection.close()

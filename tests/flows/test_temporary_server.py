@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -31,6 +32,12 @@ assert "prefect" not in sys.modules
 server.wait()
 print(urllib.request.urlopen(server.api + "/health").read().decode())
 """
+
+
+def unshared() -> bool:
+    """Return whether a process can be given a network of its own, with nothing in it."""
+    found = shutil.which("unshare")
+    return bool(found) and subprocess.run([found, "-n", "true"], capture_output=True, check=False).returncode == 0
 
 
 @pytest.fixture
@@ -165,6 +172,18 @@ def test_server_that_dies_is_one_line(start, write_recipe, tmp_path):
     assert err.count("\n") == 1, err
     assert "temporary server ended: " in err
     assert "file is not a database" in err
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.skipif(not unshared(), reason="unshare cannot make a network without a loopback device here")
+def test_machine_without_loopback_is_told_so(environment, write_recipe, tmp_path):
+    """Not that the server ended: it did not."""
+    words = ["unshare", "-n", sys.executable, "-c", MAIN, "run", write_recipe(SHORT), "--out", tmp_path / "out"]
+    done = subprocess.run(list(map(str, words)), env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert "Network is unreachable" in done.stderr
+    assert "loopback" in done.stderr
     assert not (tmp_path / "out").exists()
 
 
