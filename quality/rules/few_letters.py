@@ -9,6 +9,7 @@ digits do not count here.
 
 import unicodedata
 from functools import cache
+from itertools import chain
 
 import numpy as np
 import pyarrow as pa
@@ -47,11 +48,11 @@ def _classes() -> tuple[Bools, Bools]:
     """Return two tables by code point: is it a letter or a mark, is it no white space."""
     letter = np.zeros(0x110000, bool)
     seen = np.ones(0x110000, bool)
-    for point in range(0x40000):  # planes 4 and up hold no letters
+    for point in chain(range(0x40000), range(0xE0000, 0xF0000)):  # in plane 14 lie the marks that vary ideographs
         char = chr(point)
         letter[point] = unicodedata.category(char)[0] in "LM"
         seen[point] = not char.isspace()
     return letter, seen
 
 
-RULE = Rule(name="few_letters", version=1, params=Params, defect=defect)
+RULE = Rule(name="few_letters", version=2, params=Params, defect=defect)

@@ -3,7 +3,7 @@
 import unicodedata
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from quality.rule import configured
@@ -146,6 +146,7 @@ def test_rule_refuses(name, row, params, bad):
 
 @settings(deadline=None)
 @given(st.lists(any_text, max_size=8))
+@example(["\U000e0100", "葛\U000e0100 1", "\U00040000"])
 def test_few_letters_is_the_share_of_isalpha_and_marks(texts):
     """Against the definition, character by character, in batches that mix ASCII and other texts."""
 
