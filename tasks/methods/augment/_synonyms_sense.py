@@ -45,11 +45,12 @@ class _Table:
         step = max(1, _CELLS // self._width)
         last = int(rows[-1]) + 1 if len(rows) else 0
         for low in range(int(rows[0]) if len(rows) else 0, last, step):
-            begin, end = np.searchsorted(rows, (low, low + step))
+            high = min(low + step, last)
+            begin, end = np.searchsorted(rows, (low, high))
             if begin == end:
                 continue
-            cells = np.zeros(step * self._width, np.bool_)
-            first, stop = np.searchsorted(self._row, (low, low + step))
+            cells = np.zeros((high - low) * self._width, np.bool_)
+            first, stop = np.searchsorted(self._row, (low, high))
             cells[(self._row[first:stop] - low) * self._width + self._cue[first:stop]] = True
             many = sizes[sense[begin:end]]
             pair = np.repeat(np.arange(end - begin), many)

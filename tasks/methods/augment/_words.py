@@ -12,9 +12,8 @@ Positions are byte offsets into the text of all rows end to end (UTF-8); only sp
 """
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Final
 
 import numpy as np
@@ -165,28 +164,33 @@ def slices(data: Bytes, start: Ints, end: Ints) -> pa.StringArray:
     )
 
 
-def listed_in(words: Words, listed: Sequence[str] | frozenset[str]) -> Ints:
+def listed_in(words: Words, listed: frozenset[str]) -> Ints:
     """Return the places of the words that are in `listed`, whatever their case; in order.
 
     Most words differ from all that are listed in length, first or last byte: only the rest are compared as text.
     """
-    forms = sorted({form for word in listed for form in (word, word.lower(), word.upper(), word.capitalize())})
-    keys = np.zeros(1 << 20, np.bool_)
-    for form in forms:
-        raw = form.encode()
-        if raw:
-            keys[_key(len(raw), raw[0], raw[-1])] = True
+    keys, wanted = _listing(listed)
     size = words.end - words.start
     likely = np.flatnonzero(keys[_key(size, words.data[words.start], words.data[words.end - 1])])
     lower = pc.utf8_lower(strings(words, likely))
-    wanted = pa.array(sorted({word.lower() for word in listed}), pa.string())
     return likely[pc.is_in(lower, value_set=wanted).to_numpy(zero_copy_only=False)]
 
 
-def _key(size: Ints | int, low: Bytes | int, high: Bytes | int) -> Ints:
+# Two lists are the same in every shard, and a third is a batch's own; a megabyte each.
+@lru_cache(maxsize=4)
+def _listing(listed: frozenset[str]) -> tuple[Mask, pa.StringArray]:
+    """Return which keys the listed words have, and the words themselves in lower case."""
+    forms = {form.encode() for word in listed for form in (word, word.lower(), word.upper(), word.capitalize())}
+    ends = np.array([(len(form), form[0], form[-1]) for form in forms if form], np.int64).reshape(-1, 3)
+    keys = np.zeros(1 << 20, np.bool_)
+    keys[_key(*ends.T)] = True
+    return keys, pa.array(sorted({word.lower() for word in listed}), pa.string())
+
+
+def _key(size: Ints, low: Ints | Bytes, high: Ints | Bytes) -> Ints:
     # Bit 5 tells the cases of ASCII apart; lengths 16 apart share keys.
-    folded = (np.asarray(low, np.int64) | 32) << 8 | (np.asarray(high, np.int64) | 32)
-    return (np.asarray(size, np.int64) & 15) << 16 | folded
+    folded = (low.astype(np.int64) | 32) << 8 | (high.astype(np.int64) | 32)
+    return (size & 15) << 16 | folded
 
 
 def _flat(texts: pa.Array) -> tuple[pa.StringArray, Ints, Bytes]:
