@@ -1,14 +1,14 @@
 """Shards handed out in chunks that last: a task run for each, so that what the orchestrator costs stays a small share.
 
-A task run costs 36 ms of CPU, of flow and server together, whatever it does; a shard of plain templates is made in 30
-ms. So the first shards of a stage go out one by one, and once it is known what they take, the rest goes out in chunks,
-large ones first: guided self-scheduling (Polychronopoulos & Kuck 1987, https://doi.org/10.1109/TC.1987.5009495). A
-shard that takes ten seconds has a task run of its own.
+A task run in a thread costs 36 ms of CPU, of flow and server together, whatever it does, and one in another process 200
+ms, which opens clients of its own; a shard of plain templates is made in 30 ms. So the first shards of a stage go out
+one by one, and once it is known what they take, the rest goes out in chunks, large ones first: guided self-scheduling
+(Polychronopoulos & Kuck 1987, https://doi.org/10.1109/TC.1987.5009495). A shard that takes ten seconds has a task run
+of its own.
 
 Which shards share a chunk changes no byte: each is a function of its job alone, and is settled in its turn.
 """
 
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor
 from dataclasses import dataclass, field
@@ -19,11 +19,14 @@ from tasks.core.errors import ShardError
 from tasks.core.manifest import ShardManifest
 from tasks.job import ShardJob
 
-# A chunk of a second costs 4 % at most; one of ten is the loss when a worker dies, less its finished shards.
+# A chunk of a second in a thread, or of three in another process, costs 7 % at most; one of ten is the loss when a
+# worker dies, less its finished shards.
 LEAST_S = 1.0
+LEAST_ELSEWHERE_S = 3.0
 MOST_S = 10.0
-# The last chunks of a quick stage, which the lanes share: below it a task run costs more than an idle lane.
-LAST_S = 0.25
+# Of the least, what the last chunks of a quick stage take, which the lanes share: below it a task run costs more than
+# an idle lane.
+_LAST = 0.25
 
 
 class Future(Protocol):
@@ -44,6 +47,7 @@ class Chunks:
     jobs: Sequence[ShardJob]
     kept: Sequence[bool]
     made: Sequence[ShardManifest] = ()
+    least_s: float = LEAST_S
     at: int = 0
     _draws: int = field(init=False, default=0)
     _seconds: float = field(init=False, default=0.0)
@@ -64,7 +68,7 @@ class Chunks:
         """Return the next jobs in order, for one of `lanes` that work beside each other."""
         first, lasts = self.at, self._lasts(self.at)
         rest = sum(map(self._lasts, range(first, len(self.jobs))))
-        most = min(max(rest / (2 * lanes), min(rest / lanes, LEAST_S), LAST_S), MOST_S)
+        most = min(max(rest / (2 * lanes), min(rest / lanes, self.least_s), _LAST * self.least_s), MOST_S)
         self.at += 1
         while self.left and lasts + self._lasts(self.at) <= most:
             lasts += self._lasts(self.at)
@@ -98,19 +102,55 @@ def handed_out(
 def _in_order(
     chunks: Chunks, submit: Callable[[Sequence[ShardJob]], Future], lanes: Callable[[], int]
 ) -> Iterator[ShardManifest]:
-    ended: SimpleQueue[Future] = SimpleQueue()
-    waiting: deque[Future] = deque()
-    done, out, stopped = set[int](), 0, False
-    while waiting or (chunks.left and not stopped):
-        while chunks.left and not stopped and out < 2 * (free := lanes()):
-            waiting.append(submit(chunks.next(free)))
-            waiting[-1].add_done_callback(lambda _inner, future=waiting[-1]: ended.put(future))
-            out += 1
-        if id(waiting[0]) not in done:
-            done.add(id(ended.get()))
-            out -= 1
-            continue
-        made = [ShardManifest.from_json(value) for value in waiting.popleft().result()]
+    out = _Out(chunks, submit, lanes)
+    while out.fill():
+        made = out.first()
         chunks.learn(made)
-        stopped = stopped or any(shard.stopped for shard in made)
-        yield from made
+        for shard in made:
+            yield shard
+            out.fill()  # what is done with a shard takes its time, in which lanes run dry
+
+
+class _Out:
+    """The chunks that were submitted and not yet handed back, in their order."""
+
+    def __init__(
+        self, chunks: Chunks, submit: Callable[[Sequence[ShardJob]], Future], lanes: Callable[[], int]
+    ) -> None:
+        self._chunks, self._submit, self._lanes = chunks, submit, lanes
+        self._ended: SimpleQueue[tuple[int, Future]] = SimpleQueue()
+        self._made: dict[int, list[ShardManifest] | Exception] = {}
+        self._submitted = self._handed = self._running = 0
+        self._stopped = False
+
+    def fill(self) -> bool:
+        """Submit chunks until there are two for every lane, none after one that failed; return whether one is out."""
+        while not self._ended.empty():
+            self._take()
+        while self._chunks.left and not self._stopped and self._running < 2 * (free := self._lanes()):
+            future, number = self._submit(self._chunks.next(free)), self._submitted
+            self._submitted, self._running = self._submitted + 1, self._running + 1
+            future.add_done_callback(lambda _inner, ended=(number, future): self._ended.put(ended))
+        return self._handed < self._submitted
+
+    def first(self) -> list[ShardManifest]:
+        """Wait for the first chunk that is out, while others are submitted; return what it made, or raise."""
+        while self._handed not in self._made:
+            self._take()
+            self.fill()
+        made = self._made.pop(self._handed)
+        self._handed += 1
+        if isinstance(made, Exception):
+            raise made
+        return made
+
+    def _take(self) -> None:
+        number, future = self._ended.get()
+        self._running -= 1
+        try:
+            made = [ShardManifest.from_json(value) for value in future.result()]
+        except Exception as exc:  # noqa: BLE001 - raised again in its turn
+            self._made[number], self._stopped = exc, True
+        else:
+            self._made[number] = made
+            self._stopped = self._stopped or any(shard.stopped for shard in made)

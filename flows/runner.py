@@ -77,7 +77,7 @@ def task_runner(name: Runner, address: str = "") -> TaskRunner[Any]:
     """Return a task runner as wide as the settings say; UserError where it cannot work here.
 
     Threads share one import and one engine, and NumPy, Arrow and requests let go of the interpreter lock: they are the
-    default. A shard on processes or Dask costs 100 ms more and 3 s to the first, so its work should last ten seconds.
+    default. A task run on processes or Dask costs 0.2 s, and 3 s to the first of a process (`flows.chunks`).
     """
     check_runner(name, address)
     match name:

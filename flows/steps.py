@@ -15,7 +15,7 @@ from prefect.tasks import exponential_backoff
 
 from flows.artifacts import artifact_key
 from flows.check import Checked
-from flows.chunks import Chunks, handed_out
+from flows.chunks import LEAST_ELSEWHERE_S, LEAST_S, Chunks, handed_out
 from flows.progress import training_progress
 from flows.runner import lanes
 from flows.shard import make_shard
@@ -127,7 +127,8 @@ def submit_shards(
         place = _place(chunk, jobs)
         return options.submit(packed(chunk), handed, recipe=recipe, stage=chunk[0].stage, place=place, key=key)
 
-    return handed_out(Chunks(jobs, [kept[job.shard] for job in jobs], made), submit, lanes)
+    least_s = LEAST_S if settings().runner == "threads" else LEAST_ELSEWHERE_S
+    return handed_out(Chunks(jobs, [kept[job.shard] for job in jobs], made, least_s), submit, lanes)
 
 
 def _place(chunk: Sequence[ShardJob], jobs: Sequence[ShardJob]) -> str:

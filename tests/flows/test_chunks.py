@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flows.chunks import LEAST_S, MOST_S, Chunks, handed_out
+from flows.chunks import LEAST_ELSEWHERE_S, LEAST_S, MOST_S, Chunks, handed_out
 from tasks.core.errors import ShardError
 from tasks.core.manifest import ShardManifest
 from tasks.job import ShardJob, packed, unpacked
@@ -26,10 +26,10 @@ def made(of: ShardJob, seconds: float = 0.0, stopped: str = "") -> ShardManifest
     return ShardManifest(of.key, of.shard, of.start, draws, draws, draws=draws, stopped=stopped, seconds=seconds)
 
 
-def chunked(total: int, seconds: float, lanes: int, kept: int = 0) -> list[int]:
+def chunked(total: int, seconds: float, lanes: int, kept: int = 0, least_s: float = LEAST_S) -> list[int]:
     """Return the sizes of the chunks of a round whose every shard takes so many seconds, `kept` of them finished."""
     jobs = [job(number) for number in range(total)]
-    chunks, sizes = Chunks(jobs, [number < kept for number in range(total)]), []
+    chunks, sizes = Chunks(jobs, [number < kept for number in range(total)], (), least_s), []
     while chunks.left:
         chunk = chunks.next(lanes)
         sizes.append(len(chunk))
@@ -66,6 +66,13 @@ def test_last_chunks_are_small_so_that_no_lane_waits_long_for_the_other():
     sizes = chunked(100, 0.2, 2)
     assert max(sizes) == max(sizes[1:4])
     assert sizes[-1] * 0.2 <= LEAST_S
+
+
+def test_chunks_are_fewer_and_longer_where_a_task_run_costs_more():
+    """In other processes: half the task runs or less for the same shards, the last ones still shared by the lanes."""
+    here, elsewhere = chunked(100, 0.2, 2), chunked(100, 0.2, 2, least_s=LEAST_ELSEWHERE_S)
+    assert len(elsewhere) <= len(here) * 0.75
+    assert elsewhere[-1] * 0.2 <= LEAST_ELSEWHERE_S
 
 
 def test_what_an_earlier_round_took_is_known_from_the_start():
@@ -117,6 +124,24 @@ def test_slow_head_does_not_keep_the_other_lanes_idle():
     found, _ = handed(jobs, take)
     assert len(found) == 6
     assert ended[-1] == 0
+
+
+def test_lanes_are_kept_busy_while_what_was_made_is_settled():
+    """The reader takes its time over each shard, and more goes out meanwhile, as lanes come free."""
+    jobs, submitted = [job(number) for number in range(12)], []
+    with ThreadPoolExecutor(2) as pool:
+
+        def submit(chunk):
+            submitted.extend(chunk)
+            return pool.submit(lambda: [made(one, 30.0).to_json() for one in chunk])
+
+        reader = handed_out(Chunks(jobs, [False] * len(jobs)), submit, lambda: 2)
+        seen = []
+        for shard in reader:
+            time.sleep(0.02)
+            seen.append((shard.shard, len(submitted)))
+    assert [shard for shard, _ in seen] == list(range(12))
+    assert all(out >= min(shard + 4, 12) for shard, out in seen[1:]), seen
 
 
 def test_failed_chunk_raises_in_its_turn_and_nothing_follows_it():
