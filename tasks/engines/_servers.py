@@ -115,6 +115,7 @@ class Pool:
         self._troubled_at = 0.0
         self._trouble = ""
         self._loop = asyncio.get_running_loop()
+        self.now = self._loop.time
 
     async def take(self) -> Server:
         """Return a server that may be asked now; each is to be given back."""

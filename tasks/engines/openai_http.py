@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from tasks.core.engine import Answer, OpenAIHttp, Request
 from tasks.core.errors import RecipeError, RecordError, TilthError, TransientError, UserError, choices
 from tasks.engines import _openai_wire as wire
+from tasks.engines._deadlines import Deadlines
 from tasks.engines._openai_access import access, any_served, message_of, model_name, shown
 from tasks.engines._servers import Patience, Pool, Server
 from tasks.engines._structured import checked, validator
@@ -45,6 +46,7 @@ class HttpEngine:
         self._context: int | None = None
         self._session: aiohttp.ClientSession | None = None
         self._pool: Pool | None = None
+        self._deadlines: Deadlines | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._opening: asyncio.Future[None] | None = None
         self._refused = 0
@@ -97,6 +99,8 @@ class HttpEngine:
     async def close(self) -> None:
         """Close the connections."""
         session, self._session, self._pool, self._loop = self._session, None, None, None
+        if self._deadlines:
+            self._deadlines.close()
         if session:
             await session.close()
 
@@ -111,6 +115,7 @@ class HttpEngine:
             return
         self._loop, self._opening = loop, loop.create_future()
         self._session = _session(self.spec, self._way.headers())
+        self._deadlines = Deadlines(self.spec.timeout_s, loop)
         self._pool = Pool(self._way.urls, self.spec.max_concurrency, self._patience)
         try:
             if self._tokenizer and self._context is None:
@@ -172,11 +177,12 @@ class HttpEngine:
         """Return (tries that this one counts for, what failed, the answer)."""
         import aiohttp  # noqa: PLC0415 - a third of a second
 
-        pool, session = self._pool, self._session
-        if pool is None or session is None:
+        pool, session, deadlines = self._pool, self._session, self._deadlines
+        if pool is None or session is None or deadlines is None:
             raise UserError("the engine was closed while requests were under way")
         server = await pool.take()
-        sent_at = asyncio.get_running_loop().time()
+        sent_at = pool.now()
+        task = deadlines.begin(sent_at)
         try:
             async with session.post(server.url + path, data=body, allow_redirects=False) as reply:
                 raw = await reply.read()
@@ -191,7 +197,9 @@ class HttpEngine:
         except RecordError:
             pool.answered(server)
             raise
-        except TimeoutError:
+        except (TimeoutError, asyncio.CancelledError) as exc:
+            if isinstance(exc, asyncio.CancelledError) and not deadlines.is_over(task):
+                raise
             why = f"{shown(server.url)} gave no answer within {self.spec.timeout_s:g} s"
             return self._failed(server, sent_at, why, tries=_TIMEOUT_TRIES)
         except aiohttp.ClientConnectorError as exc:
@@ -203,6 +211,7 @@ class HttpEngine:
                 server, sent_at, f"{shown(server.url)}: {type(exc).__name__}: {self._way.hide(str(exc))}"
             )
         finally:
+            deadlines.end(task)
             pool.give(server)
 
     def _failed(self, server: Server, sent_at: float, why: str, tries: int = 1) -> tuple[int, str, None]:
@@ -277,7 +286,8 @@ def _session(spec: OpenAIHttp, headers: Mapping[str, str]) -> "aiohttp.ClientSes
     proxied = any(os.environ.get(name) or os.environ.get(name.upper()) for name in _PROXIES)
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEEP_S),
-        timeout=aiohttp.ClientTimeout(total=spec.timeout_s, sock_connect=min(_CONNECT_S, spec.timeout_s)),
+        # The limit of the whole is kept by `Deadlines`.
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=min(_CONNECT_S, spec.timeout_s)),
         cookie_jar=aiohttp.DummyCookieJar(),
         headers=headers,
         trust_env=proxied,
