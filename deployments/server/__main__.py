@@ -14,7 +14,7 @@ import urllib.request
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from deployments.server import deploy, environment, ready, stamp
+from deployments.server import deploy, environment, ready, recorder, stamp
 from deployments.server.environment import ROOT, Place
 from deployments.server.processes import Program, last_line, log_of, running, start, stop
 from flows.orchestrator import ensure_database
@@ -37,7 +37,7 @@ def programs(place: Place) -> list[Program]:
         warm = [sys.executable, "-m", "deployments.server.warm"] if pool in _WARM else []
         workers.append(Program(f"worker-{pool.removeprefix('tilth-')}", [*warm, *command], work))
     watcher = Program("watcher", [sys.executable, "-m", "deployments.watcher"], environment.client(place))
-    server = [*prefect, "server", "start", "--host", place.host, "--port", str(place.port)]
+    server = recorder.beside([*prefect, "server", "start", "--host", place.host, "--port", str(place.port)])
     return [Program("server", server, environment.server(place)), *workers, watcher]
 
 

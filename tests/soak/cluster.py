@@ -17,6 +17,7 @@ from typing import Any
 
 import yaml
 
+from deployments.server import recorder
 from deployments.server.ready import job_template
 from flows.orchestrator import BATCHES, ensure_database
 from tests.soak.postgres import free_port, postgres
@@ -41,7 +42,8 @@ class Cluster:
         return f"http://127.0.0.1:{self.port}/api"
 
     def start_server(self) -> None:
-        self.start("server", str(PREFECT), "server", "start", "--host", "127.0.0.1", "--port", str(self.port))
+        command = [str(PREFECT), "server", "start", "--host", "127.0.0.1", "--port", str(self.port)]
+        self.start("server", *recorder.beside(command, self.environment))
 
     def start_worker(self, name: str) -> None:
         # With its type named, a worker starts while the server is away.
@@ -158,6 +160,7 @@ def _services(folder: Path) -> Iterator[dict[str, str]]:
             yield {
                 "TILTH_DATABASE_URL": url,
                 "PREFECT_API_DATABASE_CONNECTION_URL": url.replace("postgresql:", "postgresql+asyncpg:"),
+                "TILTH_REDIS_URL": f"redis://127.0.0.1:{redis_port}/0",
                 "PREFECT_MESSAGING_BROKER": "prefect_redis.messaging",
                 "PREFECT_MESSAGING_CACHE": "prefect_redis.messaging",
                 "PREFECT_SERVER_EVENTS_CAUSAL_ORDERING": "prefect_redis.ordering",
