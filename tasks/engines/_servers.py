@@ -74,16 +74,28 @@ class Server:
         self.url = url
         self.window = Window(most)
         self.in_flight = 0
+        # Of these, what was under way when the server was last taken out: where it died without a word, they hang until
+        # their time limit, and nothing new must wait for that.
+        self.hung = 0
         self.strikes = 0
         self.not_before = 0.0
-        self._struck_at = -1.0
+        self._struck_at = self._out_at = -1.0
 
     def strike(self, sent_at: float, now: float, least: int = 0) -> None:
         """Count a failure: one for all requests that were under way together."""
+        was_out = self.strikes >= _STRIKES
         if sent_at > self._struck_at:
             self.strikes += 1
             self._struck_at = now
         self.strikes = max(self.strikes, least)
+        if not was_out and self.strikes >= _STRIKES:
+            self.hung, self._out_at = self.in_flight, now
+
+    def ended(self, sent_at: float) -> None:
+        """Note that a request is no longer in flight."""
+        self.in_flight -= 1
+        if self.hung and sent_at <= self._out_at:
+            self.hung -= 1
 
     def pause(self, until: float) -> None:
         """Ask nothing before `until`."""
@@ -95,12 +107,12 @@ class Server:
 
     @property
     def places(self) -> bool:
-        """Whether fewer requests are in flight than may be; to a server that was out, one at a time."""
-        return self.in_flight < (1.0 if self.strikes >= _STRIKES else self.window.limit)
+        """Whether fewer requests are in flight than may be; to a server that was out, one new one at a time."""
+        return self.in_flight - self.hung < (1.0 if self.strikes >= _STRIKES else self.window.limit)
 
     @property
     def load(self) -> float:
-        return self.in_flight / self.window.limit
+        return (self.in_flight - self.hung) / self.window.limit
 
 
 class Pool:
@@ -132,7 +144,7 @@ class Pool:
             return await place
         except asyncio.CancelledError:
             if place.done() and not place.cancelled() and place.exception() is None:
-                self.give(place.result())
+                self.give(place.result(), self.now())
             raise
 
     def _hope(self) -> None:
@@ -150,9 +162,9 @@ class Pool:
         free = [server for server in self.servers if server.room(now)]
         return min(free, key=lambda server: server.load) if free else None
 
-    def give(self, server: Server) -> None:
-        """End a request to a server."""
-        server.in_flight -= 1
+    def give(self, server: Server, sent_at: float) -> None:
+        """End a request to a server that was sent at a time of the loop."""
+        server.ended(sent_at)
         if self._waiting:
             self._wake()
 

@@ -212,7 +212,7 @@ class HttpEngine:
             )
         finally:
             deadlines.end(task)
-            pool.give(server)
+            pool.give(server, sent_at)
 
     def _failed(self, server: Server, sent_at: float, why: str, tries: int = 1) -> tuple[int, str, None]:
         if self._pool:

@@ -8,6 +8,7 @@ import threading
 import time
 from collections import Counter
 from itertools import pairwise
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -245,6 +246,38 @@ def test_server_that_comes_back_is_used_again():
     assert other.counts.answered > 50
 
 
+def test_server_that_died_without_a_word_is_used_again_before_its_requests_time_out():
+    """Eight requests hang on connections that nobody closed; the others do not wait for their time limit."""
+    running = Running(Server(Setup(latency_ms=2)))
+    running.start()
+    port = urlsplit(running.base_url).port
+    running.stop()
+    held, served_s = [], []
+
+    def hang_then_serve():
+        while len(held) < 8:
+            held.append(mute.accept()[0])
+        mute.close()
+        time.sleep(0.2)
+        running.start()
+        began = time.monotonic()
+        while running.counts.answered < 192:
+            time.sleep(0.01)
+        served_s.append(time.monotonic() - began)
+
+    with socket.create_server(("127.0.0.1", port)) as mute:
+        other = threading.Thread(target=hang_then_serve)
+        other.start()
+        try:
+            whole(ask(http(running.base_url, timeout_s=6, max_concurrency=16), chats(200), at_once=32))
+        finally:
+            other.join()
+            running.stop()
+            for connection in held:
+                connection.close()
+    assert served_s[0] < 4
+
+
 def test_cancelled_requests_give_their_places_back():
     """Whoever stops waiting leaves no hole in the window."""
     with serving(latency_ms=30) as server:
@@ -276,7 +309,7 @@ def test_pool_serves_those_that_wait_in_turn():
             server = await pool.take()
             order.append(number)
             await asyncio.sleep(0)
-            pool.give(server)
+            pool.give(server, pool.now())
 
         await asyncio.gather(*(one(number) for number in range(20)))
         return order
