@@ -95,6 +95,7 @@ vllm: setup .venv-vllm/.ready
 test-vllm: setup
 	@$(MAKE) --no-print-directory .venv-vllm/.ready || echo "vLLM could not be installed: its tests will say that they skip"
 	$(BIN)/python -m pytest tests/integration/test_vllm.py tests/engines/test_vllm_offline.py -v
+	$(BIN)/python -m pytest tests/integration/test_systemd.py -k vllm -v
 
 clean:
 	rm -rf .venv .venv-bench .tilth out build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

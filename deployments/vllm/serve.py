@@ -113,7 +113,7 @@ def healthy(address: str) -> bool:
 
 
 def wait(
-    address: str, timeout_s: float, gone: Callable[[], int | None] = lambda: None, last: Callable[[], str] = str
+    address: str, timeout_s: float, gone: Callable[[], int | str | None] = lambda: None, last: Callable[[], str] = str
 ) -> None:
     """Return when the server is well; ServeError where it has ended (`gone` gives its exit status) or time is up."""
     end = time.monotonic() + timeout_s
@@ -125,6 +125,11 @@ def wait(
                 f"{address}/health did not answer within {timeout_s:g} s; the last line: {last() or 'none'}"
             )
         time.sleep(_POLL_S)
+
+
+def _ended(pid: int | None) -> str | None:
+    """Return what is known of the exit status of a process that is not ours, None while it runs."""
+    return None if pid is None or Path(f"/proc/{pid}").exists() else "unknown"
 
 
 def last_line(log: Path) -> str:
@@ -155,6 +160,8 @@ def serve(options: argparse.Namespace) -> int:
     port = options.port or free_port(options.host)
     address = f"http://{options.host}:{port}"
     line = command(venv, options.model, port, options.host, options.more)
+    if options.become:
+        os.execve(line[0], line, environment(venv, os.environ))  # noqa: S606 - vLLM, as its user asked
     log = Path(options.log)
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as out:
@@ -187,7 +194,9 @@ def arguments(given: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--venv", default=str(ROOT / ".venv-vllm"), help="environment that holds vLLM")
     parser.add_argument("--log", default=str(ROOT / "out" / "vllm.log"), help="where the server's log goes")
     parser.add_argument("--timeout-s", type=float, default=600.0, help="seconds until it must answer")
+    parser.add_argument("--become", action="store_true", help="become the server, for systemd; logs to stdout")
     parser.add_argument("--wait", metavar="URL", help="start nothing: wait for the server at this address")
+    parser.add_argument("--pid", type=int, help="with --wait: of the server, so that its end is noticed")
     options = parser.parse_args(given)
     options.more = more
     if not (options.model or options.wait):
@@ -205,7 +214,8 @@ def main(given: Sequence[str]) -> int:
     options = arguments(given)
     try:
         if options.wait:
-            wait(options.wait.rstrip("/").removesuffix("/v1"), options.timeout_s)
+            address = options.wait.rstrip("/").removesuffix("/v1")
+            wait(address, options.timeout_s, lambda: _ended(options.pid), lambda: "in its log")
             return 0
         return serve(options)
     except (ServeError, OSError) as exc:

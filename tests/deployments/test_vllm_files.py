@@ -8,6 +8,7 @@ import socketserver
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -206,14 +207,25 @@ def test_arguments_after_two_dashes_are_for_vllm():
     assert (options.model, options.port, options.more) == ("m", 9, ["--dtype", "bfloat16"])
 
 
+def test_wait_for_a_server_that_has_ended_is_over_at_once(capsys):
+    """Not after the whole time limit: systemd starts it again only then."""
+    with subprocess.Popen([sys.executable, "-c", ""]) as dead:
+        dead.wait()
+    began = time.monotonic()
+    assert serve.main(["--wait", "http://127.0.0.1:9", "--pid", str(dead.pid), "--timeout-s", "60"]) == 2
+    assert time.monotonic() - began < 10
+    assert "vLLM ended" in capsys.readouterr().err
+
+
 def test_unit_waits_and_restarts():
     """systemd says "started" when /health answers, and starts it again when it dies."""
     unit = configparser.ConfigParser(strict=False, interpolation=None)
     unit.optionxform = str
     unit.read(FOLDER / "tilth-vllm.service")
     service = unit["Service"]
-    assert "serve" in service["ExecStart"]
+    assert "serve.py ${MODEL} --become" in service["ExecStart"]
     assert "serve.py --wait" in service["ExecStartPost"]
+    assert "--pid $MAINPID" in service["ExecStartPost"]
     assert service["Restart"] == "on-failure"
     assert int(service["TimeoutStartSec"]) >= 600
 
