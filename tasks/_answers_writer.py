@@ -66,6 +66,8 @@ def _prepare(connection: sqlite3.Connection) -> None:
         _create(connection)
     # FULL: an answer survives the machine, not only the process. One sync serves a whole group of answers.
     connection.execute("pragma synchronous = full")
+    # Digests are random: every answer touches another page of their index, and a page is copied back once a checkpoint.
+    connection.execute("pragma wal_autocheckpoint = 10000")
 
 
 def _create(connection: sqlite3.Connection) -> None:

@@ -27,7 +27,7 @@ from tasks.rollouts import engine_for, on_loop, run_rollouts
 from tests.bench.measure import Row as Line
 from tests.bench.measure import row
 
-_REQUESTS = 6_000
+_REQUESTS = 24_000
 _SHARD = 1_000
 _AT_ONCE = 64
 _FEW, _MANY = 10_000, 100_000
