@@ -96,6 +96,8 @@ class Server:
         self.in_flight -= 1
         if self.hung and sent_at <= self._out_at:
             self.hung -= 1
+        # A place that was given and not yet used when the server went out is among them, and is sent later.
+        self.hung = min(self.hung, self.in_flight)
 
     def pause(self, until: float) -> None:
         """Ask nothing before `until`."""

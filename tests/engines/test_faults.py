@@ -278,6 +278,27 @@ def test_server_that_died_without_a_word_is_used_again_before_its_requests_time_
     assert served_s[0] < 4
 
 
+def test_place_given_before_a_server_went_out_and_used_after_it_does_not_widen_its_window():
+    """It was counted among what hangs, and is sent later: when all have ended, nothing hangs."""
+
+    async def run():
+        pool = Pool(["http://one/v1"], 4, QUICK)
+        (server,) = pool.servers
+        for _ in range(3):
+            await pool.take()
+        pool.unreachable(server, pool.now(), "refused")
+        await asyncio.sleep(0.01)
+        for _ in range(3):
+            pool.give(server, pool.now())
+        pool.answered(server)
+        server.not_before = 0.0
+        for _ in range(4):
+            await pool.take()
+        return server.hung, server.places
+
+    assert asyncio.run(run()) == (0, False)
+
+
 def test_cancelled_requests_give_their_places_back():
     """Whoever stops waiting leaves no hole in the window."""
     with serving(latency_ms=30) as server:
