@@ -1,8 +1,10 @@
 """Programs that run on their own: started once, found again by their pid, stopped with all that they started."""
 
+import ctypes
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,6 +12,7 @@ from pathlib import Path
 
 _STOP_S = 15.0
 _POLL_S = 0.1
+_PR_SET_PDEATHSIG = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +82,12 @@ def last_line(name: str, folder: Path) -> str:
     except OSError:
         return ""
     return lines[-1] if lines else ""
+
+
+def die_with_parent(number: signal.Signals = signal.SIGKILL) -> None:
+    """Have the kernel send this process a signal when its parent ends (Linux)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, number)
 
 
 def _pid_file(name: str, folder: Path) -> Path:

@@ -6,7 +6,6 @@ and writes all of that on its one core: 120 task runs a second on PostgreSQL, an
 broker that hands its events to several processes, as Redis does.
 """
 
-import ctypes
 import os
 import signal
 import socket
@@ -17,7 +16,8 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from urllib.parse import urlsplit
 
-_PR_SET_PDEATHSIG = 1
+from deployments.server.processes import die_with_parent
+
 _AGAIN_S = 1.0
 _PARENT = "TILTH_SERVER_PID"
 _RECORDS = ("PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_ENABLED", "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_ENABLED")
@@ -65,7 +65,7 @@ class _Recorder:
         self._ended = False
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._end)
-        _end_with_parent(signal.SIGTERM)
+        die_with_parent(signal.SIGTERM)
 
     def run(self) -> int:
         environment = {**os.environ, **dict.fromkeys(_OTHERS, "false")}
@@ -74,7 +74,7 @@ class _Recorder:
                 self._running = subprocess.Popen(  # noqa: S603  Prefect's own
                     _SERVICES,
                     env=environment,
-                    preexec_fn=lambda: _end_with_parent(signal.SIGKILL),  # noqa: PLW1509  this process has one thread
+                    preexec_fn=die_with_parent,  # noqa: PLW1509  this process has one thread
                 )
                 while self._running.poll() is None and not self._over():
                     time.sleep(_AGAIN_S / 2)
@@ -99,12 +99,6 @@ def _listens(url: str) -> bool:
             return True
     except OSError:
         return False
-
-
-def _end_with_parent(number: signal.Signals) -> None:
-    """Have the kernel send this process a signal when its parent dies; elsewhere than on Linux it is looked for."""
-    with suppress(AttributeError):
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, number)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ would start it, where there is no such parent or the project's files have change
 """
 
 import contextlib
-import ctypes
 import gc
 import json
 import os
@@ -25,10 +24,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NoReturn
 
+from deployments.server.processes import die_with_parent
 from deployments.server.stamp import sources
 from deployments.server.start import ENGINE, LENGTH, SOCKET, end_as
 
-_PR_SET_PDEATHSIG = 1
 _ASK_S = 10.0
 _PASSED_ON = (signal.SIGTERM, signal.SIGINT)
 
@@ -139,12 +138,6 @@ def _received(asked: socket.socket) -> Job:
 def _close(files: Iterable[int]) -> None:
     for file in files:
         os.close(file)
-
-
-def die_with_parent() -> None:
-    """Have the kernel kill this process when its parent ends (Linux)."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _become(job: Job) -> NoReturn:
